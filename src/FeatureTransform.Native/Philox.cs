@@ -3,7 +3,7 @@ using System.Runtime.CompilerServices;
 namespace FeatureTransform.Native;
 
 /// <summary>What a random number is for; part of the counter, so that no two uses ever share a number.</summary>
-public enum RandomStream : uint
+public enum RandomUse : uint
 {
     /// <summary>lambda of the positive transformation.</summary>
     PositiveLambda = 0,
@@ -61,10 +61,10 @@ public static class Philox
     /// The block of the project's counter layout: key = seed, counter = (index low, index high, step, stream | rank &lt;&lt; 8).
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static PhiloxBlock Block(ulong seed, uint step, RandomStream stream, ulong index, uint rank = 0) =>
+    public static PhiloxBlock Block(ulong seed, uint step, RandomUse stream, ulong index, uint rank = 0) =>
         Block((uint)index, (uint)(index >> 32), step, (uint)stream | (rank << 8), (uint)seed, (uint)(seed >> 32));
 
     /// <summary>Word of element <paramref name="element"/>: word (element &amp; 3) of the block at index element &gt;&gt; 2.</summary>
-    public static uint Element(ulong seed, uint step, RandomStream stream, ulong element, uint rank = 0) =>
+    public static uint Element(ulong seed, uint step, RandomUse stream, ulong element, uint rank = 0) =>
         Block(seed, step, stream, element >> 2, rank)[(int)(element & 3)];
 }
