@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FeatureTransform.LibTorch;
 
@@ -27,7 +26,7 @@ internal static unsafe class CpuParallel
         }
     }
 
-    [UnmanagedCallersOnly(CallConvs = [typeof(CallConvCdecl)])]
+    [UnmanagedCallersOnly]
     private static void Run(long begin, long end, void* context)
     {
         Job job = *(Job*)context;

@@ -1,0 +1,137 @@
+using System.Runtime.Intrinsics;
+
+namespace FeatureTransform.Training.Devices.Cpu;
+
+/// <summary>
+/// One group of rows (a virtual device of shuffle-BN, or the whole batch) of a batch normalisation with its neighbours
+/// fused in: add of a shortcut and ReLU. All activations are Rows x C, C a multiple of 16; all vectors have C entries.
+/// </summary>
+internal unsafe struct BatchNormJob
+{
+    public const int RowsTimesChannelsPerChunk = 1 << 16;
+    public const int Lanes = 16;
+
+    public long Rows;
+    public int C;
+    public bool Relu;
+    public void* X;          // input of the normalisation
+    public void* Y;          // output; forward: written, backward: read for the mask of the ReLU
+    public void* Shortcut;   // forward: added before the ReLU, or null
+    public void* Gradient;   // backward: dL/dY; replaced by dL/d(Y before ReLU), which is the shortcut's gradient
+    public void* Gradient2;  // backward: a second summand of dL/dY, or null
+    public void* InputGradient;
+    public float* Shift;     // statistics are taken of X - Shift: no cancellation where |mean| >> deviation
+    public float* First;     // partial sums, chunk x C
+    public float* Second;
+    public float* A;         // coefficients of the affine passes
+    public float* B;
+    public float* D;
+
+    public readonly long RowsPerChunk => Math.Max(1, RowsTimesChannelsPerChunk / C);
+
+    public readonly int Chunks => (int)((Rows + RowsPerChunk - 1) / RowsPerChunk);
+
+    public readonly (long Begin, long End) RowsOf(int chunk) =>
+        (chunk * RowsPerChunk, Math.Min(Rows, (chunk + 1) * RowsPerChunk));
+}
+
+/// <summary>The passes of batch normalisation over memory, one element type at a time. Each handles one chunk of rows.</summary>
+internal static unsafe class BatchNormKernels<T>
+    where T : struct, ILanes
+{
+    /// <summary>First, Second [chunk] = sums over the chunk's rows of x - shift and of its square.</summary>
+    public static void Sums(int chunk, void* context)
+    {
+        BatchNormJob job = *(BatchNormJob*)context;
+        (long begin, long end) = job.RowsOf(chunk);
+        for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
+        {
+            Vector512<float> shift = Vector512.Load(job.Shift + c), sum = default, square = default;
+            for (long row = begin; row < end; row++)
+            {
+                Vector512<float> x = T.Load(job.X, (row * job.C) + c) - shift;
+                sum += x;
+                square = Vector512.FusedMultiplyAdd(x, x, square);
+            }
+
+            sum.Store(job.First + ((long)chunk * job.C) + c);
+            square.Store(job.Second + ((long)chunk * job.C) + c);
+        }
+    }
+
+    /// <summary>y = relu(a x + b + shortcut); may run in place.</summary>
+    public static void Apply(int chunk, void* context)
+    {
+        BatchNormJob job = *(BatchNormJob*)context;
+        (long begin, long end) = job.RowsOf(chunk);
+        Vector512<float> floor = job.Relu ? Vector512<float>.Zero : Vector512.Create(float.NegativeInfinity);
+        for (long row = begin; row < end; row++)
+        {
+            for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
+            {
+                long index = (row * job.C) + c;
+                Vector512<float> y = Vector512.FusedMultiplyAdd(
+                    T.Load(job.X, index), Vector512.Load(job.A + c), Vector512.Load(job.B + c));
+                if (job.Shortcut != null)
+                {
+                    y += T.Load(job.Shortcut, index);
+                }
+
+                T.Store(Vector512.Max(y, floor), job.Y, index);
+            }
+        }
+    }
+
+    /// <summary>Gradient = (gradient + gradient2) where y > 0; First, Second = sums of it and of it times x - mean.</summary>
+    public static void BackwardSums(int chunk, void* context)
+    {
+        BatchNormJob job = *(BatchNormJob*)context;
+        (long begin, long end) = job.RowsOf(chunk);
+        for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
+        {
+            Vector512<float> mean = Vector512.Load(job.Shift + c), sum = default, product = default;
+            for (long row = begin; row < end; row++)
+            {
+                long index = (row * job.C) + c;
+                Vector512<float> gradient = T.Load(job.Gradient, index);
+                if (job.Gradient2 != null)
+                {
+                    gradient += T.Load(job.Gradient2, index);
+                }
+
+                if (job.Relu)
+                {
+                    // Not (y <= 0), so that a NaN is passed on.
+                    gradient = Vector512.ConditionalSelect(
+                        Vector512.LessThanOrEqual(T.Load(job.Y, index), Vector512<float>.Zero), Vector512<float>.Zero, gradient);
+                }
+
+                T.Store(gradient, job.Gradient, index);
+                sum += gradient;
+                product = Vector512.FusedMultiplyAdd(gradient, T.Load(job.X, index) - mean, product);
+            }
+
+            sum.Store(job.First + ((long)chunk * job.C) + c);
+            product.Store(job.Second + ((long)chunk * job.C) + c);
+        }
+    }
+
+    /// <summary>Input gradient = a gradient + b x + d.</summary>
+    public static void BackwardApply(int chunk, void* context)
+    {
+        BatchNormJob job = *(BatchNormJob*)context;
+        (long begin, long end) = job.RowsOf(chunk);
+        for (long row = begin; row < end; row++)
+        {
+            for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
+            {
+                long index = (row * job.C) + c;
+                Vector512<float> constant = Vector512.FusedMultiplyAdd(
+                    T.Load(job.X, index), Vector512.Load(job.B + c), Vector512.Load(job.D + c));
+                T.Store(
+                    Vector512.FusedMultiplyAdd(T.Load(job.Gradient, index), Vector512.Load(job.A + c), constant),
+                    job.InputGradient, index);
+            }
+        }
+    }
+}
