@@ -1,0 +1,92 @@
+namespace FeatureTransform.Training.Devices;
+
+/// <summary>
+/// What a model needs of hardware, operation by operation; models and methods know nothing else of it. Every tensor that
+/// an operation returns belongs to the caller, who gives it back by <see cref="Free"/>. Activations are N x H x W x C.
+/// </summary>
+internal interface IDevice : IDisposable
+{
+    /// <summary>Device, precision and threads in a few words.</summary>
+    string Description { get; }
+
+    /// <summary>Storage for a model's parameters; <paramref name="trained"/> adds gradients and momentum.</summary>
+    ParameterStore CreateStore(ParameterLayout layout, bool trained);
+
+    /// <summary>Images (N x S x S x 3, normalised) in the device's precision.</summary>
+    Tensor Images(ReadOnlySpan<float> pixels, int n, int size);
+
+    /// <summary>A matrix of gradients or features, n x c, in the device's precision.</summary>
+    Tensor Upload(ReadOnlySpan<float> matrix, int n, int c);
+
+    /// <summary>Copies a tensor to the host as fp32.</summary>
+    void Download(Tensor tensor, Span<float> destination);
+
+    /// <summary>Gives a tensor back; one that does not exist is ignored.</summary>
+    void Free(Tensor tensor);
+
+    /// <summary>Convolution without bias, square filters.</summary>
+    Tensor Convolution(Tensor x, ParameterStore store, Parameter weight, int stride, int padding);
+
+    /// <summary>Writes the weight's gradient; returns dL/dx, or nothing where it is not wanted.</summary>
+    Tensor ConvolutionBackward(
+        Tensor dy, Tensor x, ParameterStore store, Parameter weight, int stride, int padding, bool inputGradient);
+
+    /// <summary>
+    /// relu(batch norm(x) + shortcut) by the statistics of the batch, taken over each of <paramref name="groups"/> equal parts
+    /// of it (the virtual devices of shuffle-BN). Running statistics follow the first group, as they follow the first
+    /// device in distributed MoCo.
+    /// </summary>
+    /// <param name="x">Input.</param>
+    /// <param name="shortcut">Added before the ReLU, or nothing.</param>
+    /// <param name="store">Parameters.</param>
+    /// <param name="norm">Which of them.</param>
+    /// <param name="relu">Whether a ReLU follows.</param>
+    /// <param name="groups">Parts of the batch.</param>
+    /// <param name="statistics">Mean and 1 / deviation of each group, for the backward pass.</param>
+    Tensor BatchNorm(
+        Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu, int groups, out Tensor statistics);
+
+    /// <summary>relu(batch norm(x) + shortcut) by the running statistics, written over x, which it returns.</summary>
+    Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu);
+
+    /// <summary>
+    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added
+    /// to it where that exists) is replaced by the gradient before the ReLU, which is also that of the shortcut.
+    /// </summary>
+    Tensor BatchNormBackward(
+        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics);
+
+    /// <summary>3 x 3 maximum with stride 2 and padding 1.</summary>
+    Tensor MaxPool(Tensor x, out Tensor indices);
+
+    /// <summary>dL/dx of <see cref="MaxPool"/>.</summary>
+    Tensor MaxPoolBackward(Tensor dy, Tensor x, Tensor indices);
+
+    /// <summary>Mean over the pixels: N x C.</summary>
+    Tensor GlobalAverage(Tensor x);
+
+    /// <summary>dL/dx of <see cref="GlobalAverage"/> for an input of h x w pixels.</summary>
+    Tensor GlobalAverageBackward(Tensor dy, int h, int w);
+
+    /// <summary>relu(x W^T + b): N x Out.</summary>
+    Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu);
+
+    /// <summary>Writes the gradients of weight and bias, returns dL/dx. dy is replaced by the gradient before the ReLU.</summary>
+    Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu);
+
+    /// <summary>target = m target + (1 - m) source over the trained parameters (He et al., equation 2).</summary>
+    void Ema(ParameterStore target, ParameterStore source, float m);
+
+    /// <summary>SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v.</summary>
+    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay);
+}
+
+/// <summary>The four parameters of a batch normalisation.</summary>
+internal sealed record NormParameters(Parameter Weight, Parameter Bias, Parameter RunningMean, Parameter RunningVariance)
+{
+    /// <summary>Share of a batch in the running statistics; torchvision's default.</summary>
+    public const float RunningShare = 0.1f;
+
+    /// <summary>Added to the variance; torchvision's default.</summary>
+    public const float Epsilon = 1e-5f;
+}
