@@ -94,7 +94,7 @@ internal static unsafe class ElementwiseKernels
 
         for (; i < end; i++)
         {
-            job.Half[i] = (ushort)(BitConverter.SingleToUInt32Bits((float)(System.Numerics.BFloat16)job.A[i]) >> 16);
+            job.Half[i] = BFloat16Lanes.Round(job.A[i]);
         }
     }
 }

@@ -24,6 +24,13 @@ internal readonly unsafe struct Float32Lanes : ILanes
 /// <summary>bf16 activations: rounded to nearest even; NaN stays NaN.</summary>
 internal readonly unsafe struct BFloat16Lanes : ILanes
 {
+    /// <summary>The bits of one value in bf16.</summary>
+    public static ushort Round(float value)
+    {
+        uint bits = BitConverter.SingleToUInt32Bits(value);
+        return float.IsNaN(value) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(void* data, long index)
     {
