@@ -21,6 +21,7 @@ internal static unsafe class ATen
     private static readonly delegate* unmanaged<nint, nint*, int> NewHandle;
     private static readonly delegate* unmanaged<nint, int> DeleteTensor;
     private static readonly delegate* unmanaged<nint, void**, int> DataPointer;
+    private static readonly delegate* unmanaged<nint, long, long*, int> GetStride;
     private static readonly delegate* unmanaged<long, long, long, delegate* unmanaged<long, long, void*, void>, void*, int> ParallelForExport;
 
     static ATen()
@@ -35,6 +36,7 @@ internal static unsafe class ATen
         NewHandle = (delegate* unmanaged<nint, nint*, int>)Export("aoti_torch_new_tensor_handle");
         DeleteTensor = (delegate* unmanaged<nint, int>)Export("aoti_torch_delete_tensor_object");
         DataPointer = (delegate* unmanaged<nint, void**, int>)Export("aoti_torch_get_data_ptr");
+        GetStride = (delegate* unmanaged<nint, long, long*, int>)Export("aoti_torch_get_stride");
         ParallelForExport = (delegate* unmanaged<long, long, long, delegate* unmanaged<long, long, void*, void>, void*, int>)
             Export("torch_parallel_for");
         Float32 = ((delegate* unmanaged<int>)Export("aoti_torch_dtype_float32"))();
@@ -86,6 +88,14 @@ internal static unsafe class ATen
         return data;
     }
 
+    /// <summary>Stride of a dimension, in elements.</summary>
+    public static long Stride(nint tensor, int dimension)
+    {
+        long stride;
+        Check(GetStride(tensor, dimension, &stride), "aoti_torch_get_stride");
+        return stride;
+    }
+
     /// <summary>Frees a tensor handle; 0 is ignored.</summary>
     public static void Delete(nint tensor)
     {
@@ -103,7 +113,7 @@ internal static unsafe class ATen
         return (ulong)duplicate;
     }
 
-    /// <summary>A stack slot for an int[] or bool[] argument of two equal entries (or as given).</summary>
+    /// <summary>A stack slot for an int[] or bool[] argument.</summary>
     public static ulong List(params ReadOnlySpan<long> values)
     {
         nint list;

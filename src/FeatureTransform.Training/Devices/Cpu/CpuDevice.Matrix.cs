@@ -44,18 +44,16 @@ internal sealed unsafe partial class CpuDevice
 
     public Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu)
     {
-        nint w = WeightTensor(store, weight), b = WeightTensor(store, bias);
+        nint w = WeightTensor(store, weight);
         ulong* stack = stackalloc ulong[5];
         stack[0] = ATen.Argument(w);
         ATen.Call("aten::t\0"u8, stack);
         ulong transposed = stack[0];
-        // addmm(bias, x, W^T): beta and alpha are scalars, which the C ABI passes only as tensors; mm and an add do instead.
         (stack[0], stack[1]) = (ATen.Argument(x.Handle), transposed);
         ATen.Call("aten::mm\0"u8, stack);
         Tensor y = Adopt(stack[0], type, x.N, 1, 1, weight.Shape[0]);
         AddBias(y, ((CpuParameterStore)store).Weights + bias.Offset, relu);
         ATen.Delete(w);
-        ATen.Delete(b);
         return y;
     }
 
@@ -120,21 +118,20 @@ internal sealed unsafe partial class CpuDevice
         };
     }
 
-    /// <summary>Copies an operator's gradient into the flat gradient, element by element where its strides differ.</summary>
+    /// <summary>Copies an operator's gradient into the flat gradient, which is fp32 and channels-last.</summary>
     private void StoreGradient(nint gradient, ParameterStore store, Parameter weight)
     {
         float* target = ((CpuParameterStore)store).Gradient + weight.Offset;
         void* source = ATen.Data(gradient);
         int[] s = weight.Shape;
-        bool matrix = s.Length == 2;
-        long inner = matrix ? ATen.Stride(gradient, 1) : ATen.Stride(gradient, 1);
-        if (inner == 1 || (!matrix && s[1] == 1))
+        if (s.Length == 2 || s[1] == 1 || ATen.Stride(gradient, 1) == 1)
         {
             CopyToFloat(source, target, weight.Count);
         }
         else
         {
-            CopyStrided(gradient, source, target, s);
+            // Some filters (few input channels) come back as K x C x R x S.
+            TransposeToChannelsLast(source, target, s[0], s[1], s[2] * s[3]);
         }
 
         ATen.Delete(gradient);

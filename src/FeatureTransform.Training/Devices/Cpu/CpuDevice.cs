@@ -68,7 +68,8 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
     public void Dispose()
     {
-        // Threads and memory pools belong to LibTorch and live as long as the process.
+        System.Runtime.InteropServices.NativeMemory.AlignedFree(scratch);
+        (scratch, scratchCount) = (null, 0);
     }
 
     private static int TorchType(ElementType type) => type == ElementType.Float32 ? ATen.Float32 : ATen.BFloat16;
