@@ -141,7 +141,9 @@ internal sealed unsafe partial class CpuDevice
         job.First = scratch;
         job.Second = job.First + ((long)job.Chunks * x.C);
         job.Shift = job.Second + ((long)job.Chunks * x.C);
-        (job.A, job.B, job.D) = (job.Shift + x.C, job.Shift + (2 * x.C), job.Shift + (3 * x.C));
+        job.A = job.Shift + x.C;
+        job.B = job.A + x.C;
+        job.D = job.B + x.C;
         return job;
     }
 

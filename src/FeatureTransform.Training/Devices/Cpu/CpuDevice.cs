@@ -69,7 +69,8 @@ internal sealed unsafe partial class CpuDevice : IDevice
     public void Dispose()
     {
         System.Runtime.InteropServices.NativeMemory.AlignedFree(scratch);
-        (scratch, scratchCount) = (null, 0);
+        scratch = null;
+        scratchCount = 0;
     }
 
     private static int TorchType(ElementType type) => type == ElementType.Float32 ? ATen.Float32 : ATen.BFloat16;
