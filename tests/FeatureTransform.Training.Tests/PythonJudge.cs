@@ -8,17 +8,17 @@ namespace FeatureTransform.Training.Tests;
 internal static class PythonJudge
 {
     private static readonly string? Interpreter = new[] { "/usr/bin/python3", "python3", "python" }.FirstOrDefault(
-        python => Run(python, ["-c", "import torch, torchvision, numpy"]).ExitCode == 0);
+        python => Start(python, ["-c", "import torch, torchvision, numpy"]).ExitCode == 0);
 
     /// <summary>Runs a script with arguments; fails the test with its error output where it fails.</summary>
     public static void Run(string script, params string[] arguments)
     {
         Assert.SkipUnless(Interpreter is not null, "no python3 here can import torch, torchvision and numpy");
-        (int code, string errors) = Run(Interpreter!, [Path.Combine(Folder(), script), .. arguments]);
+        (int code, string errors) = Start(Interpreter!, [Path.Combine(Folder(), script), .. arguments]);
         Assert.True(code == 0, $"{script} ended with {code}: {errors}");
     }
 
-    private static (int ExitCode, string Errors) Run(string program, string[] arguments)
+    private static (int ExitCode, string Errors) Start(string program, string[] arguments)
     {
         try
         {

@@ -14,18 +14,20 @@ public sealed class EncoderTests
 {
     private const float LearningRate = 0.05f, Momentum = 0.9f, Decay = 5e-4f;
     private const int Steps = 2;
+    private const float GradientScale = 0.1f;
+    private const double Floor = 5e-6;
 
     [Theory]
-    [InlineData("resnet18", "cifar", "mlp", 0.25f, 8, 32)]
-    [InlineData("resnet18", "standard", "linear", 1f, 4, 64)]
-    [InlineData("resnet50", "standard", "mlp", 1f, 4, 64)]
+    [InlineData("resnet18", "cifar", "mlp", 0.25f, 32, 32)]
+    [InlineData("resnet18", "standard", "linear", 1f, 16, 64)]
+    [InlineData("resnet50", "standard", "mlp", 1f, 16, 64)]
     public void Two_training_steps_equal_torchvision(string architecture, string stem, string head, float width, int n, int size)
     {
         var options = new ModelOptions { Architecture = architecture, Stem = stem, Head = head, Width = width, EmbeddingSize = 24 };
         using var device = new CpuDevice(ElementType.Float32, 2);
         using var encoder = new Encoder(device, options, trained: true);
         Initialization.Fill(encoder.Store, 5);
-        float[] images = Random(n * size * size * 3, 1), gradient = Random(n * 24, 2).Select(x => x / n).ToArray();
+        float[] images = Random(n * size * size * 3, 1), gradient = Random(n * 24, 2).Select(x => GradientScale * x / n).ToArray();
         string folder = Directory.CreateTempSubdirectory("encoder").FullName;
         try
         {
@@ -122,7 +124,16 @@ public sealed class EncoderTests
             }
 
             double relative = Math.Sqrt(difference / norm);
-            Assert.True(relative <= 1e-4, $"{entry.Name}: relative error {relative:E2} in norm, at most 1e-4 wanted");
+            double plain = entry.Value.GetProperty("error").GetDouble();
+            double bound = Math.Max(Floor, 3 * plain);
+            Assert.True(
+                relative <= bound,
+                $"{entry.Name}: relative error {relative:E2} in norm; PyTorch in fp32 has {plain:E2}, at most {bound:E2} wanted");
+            if (!entry.Name.StartsWith("grad.", StringComparison.Ordinal))
+            {
+                Assert.True(relative <= 1e-4, $"{entry.Name}: relative error {relative:E2} in norm, at most 1e-4 wanted");
+            }
+
             compared++;
         }
 
