@@ -57,7 +57,7 @@ def train(dtype):
         embedding.backward(gradient.to(dtype))
         out["embedding.%d" % step] = embedding.detach().double()
         if step == 0:
-            out.update({"grad." + n: p.grad.double() for n, p in net.named_parameters()})
+            out.update({"grad." + n: p.grad.double().clone() for n, p in net.named_parameters()})
         optimizer.step()
     out.update({n: p.detach().double().clone() for n, p in net.state_dict().items() if not n.endswith("num_batches_tracked")})
     return out

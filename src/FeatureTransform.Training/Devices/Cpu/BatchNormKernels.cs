@@ -20,9 +20,9 @@ internal unsafe struct BatchNormJob
     public void* Gradient;   // backward: dL/dY; replaced by dL/d(Y before ReLU), which is the shortcut's gradient
     public void* Gradient2;  // backward: a second summand of dL/dY, or null
     public void* InputGradient;
-    public float* Shift;     // statistics are taken of X - Shift: no cancellation where |mean| >> deviation
-    public float* First;     // partial sums, chunk x C
-    public float* Second;
+    public float* Mean;      // backward: the group's mean
+    public double* First;    // partial sums, chunk x C: in double, as a mean near 0 is the sum of large terms
+    public double* Second;
     public float* A;         // coefficients of the affine passes
     public float* B;
     public float* D;
@@ -39,23 +39,25 @@ internal unsafe struct BatchNormJob
 internal static unsafe class BatchNormKernels<T>
     where T : struct, ILanes
 {
-    /// <summary>First, Second [chunk] = sums over the chunk's rows of x - shift and of its square.</summary>
+    /// <summary>First, Second [chunk] = sums over the chunk's rows of x and of its square.</summary>
     public static void Sums(int chunk, void* context)
     {
         BatchNormJob job = *(BatchNormJob*)context;
         (long begin, long end) = job.RowsOf(chunk);
         for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
         {
-            Vector512<float> shift = Vector512.Load(job.Shift + c), sum = default, square = default;
+            Vector512<double> sumLow = default, sumHigh = default, squareLow = default, squareHigh = default;
             for (long row = begin; row < end; row++)
             {
-                Vector512<float> x = T.Load(job.X, (row * job.C) + c) - shift;
-                sum += x;
-                square = Vector512.FusedMultiplyAdd(x, x, square);
+                (Vector512<double> low, Vector512<double> high) = Vector512.Widen(T.Load(job.X, (row * job.C) + c));
+                sumLow += low;
+                sumHigh += high;
+                squareLow = Vector512.FusedMultiplyAdd(low, low, squareLow);
+                squareHigh = Vector512.FusedMultiplyAdd(high, high, squareHigh);
             }
 
-            sum.Store(job.First + ((long)chunk * job.C) + c);
-            square.Store(job.Second + ((long)chunk * job.C) + c);
+            Store(sumLow, sumHigh, job.First + ((long)chunk * job.C) + c);
+            Store(squareLow, squareHigh, job.Second + ((long)chunk * job.C) + c);
         }
     }
 
@@ -89,7 +91,8 @@ internal static unsafe class BatchNormKernels<T>
         (long begin, long end) = job.RowsOf(chunk);
         for (int c = 0; c < job.C; c += BatchNormJob.Lanes)
         {
-            Vector512<float> mean = Vector512.Load(job.Shift + c), sum = default, product = default;
+            Vector512<float> mean = Vector512.Load(job.Mean + c);
+            Vector512<double> sumLow = default, sumHigh = default, productLow = default, productHigh = default;
             for (long row = begin; row < end; row++)
             {
                 long index = (row * job.C) + c;
@@ -107,12 +110,16 @@ internal static unsafe class BatchNormKernels<T>
                 }
 
                 T.Store(gradient, job.Gradient, index);
-                sum += gradient;
-                product = Vector512.FusedMultiplyAdd(gradient, T.Load(job.X, index) - mean, product);
+                (Vector512<double> low, Vector512<double> high) = Vector512.Widen(gradient);
+                sumLow += low;
+                sumHigh += high;
+                (low, high) = Vector512.Widen(gradient * (T.Load(job.X, index) - mean));
+                productLow += low;
+                productHigh += high;
             }
 
-            sum.Store(job.First + ((long)chunk * job.C) + c);
-            product.Store(job.Second + ((long)chunk * job.C) + c);
+            Store(sumLow, sumHigh, job.First + ((long)chunk * job.C) + c);
+            Store(productLow, productHigh, job.Second + ((long)chunk * job.C) + c);
         }
     }
 
@@ -133,5 +140,11 @@ internal static unsafe class BatchNormKernels<T>
                     job.InputGradient, index);
             }
         }
+    }
+
+    private static void Store(Vector512<double> low, Vector512<double> high, double* target)
+    {
+        low.Store(target);
+        high.Store(target + Vector512<double>.Count);
     }
 }

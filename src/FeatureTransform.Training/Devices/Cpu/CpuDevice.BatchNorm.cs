@@ -5,7 +5,7 @@ namespace FeatureTransform.Training.Devices.Cpu;
 /// <summary>Batch normalisation, group by group; sums of chunks are combined in double and in fixed order.</summary>
 internal sealed unsafe partial class CpuDevice
 {
-    private float* scratch;
+    private double* scratch;
     private long scratchCount;
 
     public Tensor BatchNorm(
@@ -25,18 +25,13 @@ internal sealed unsafe partial class CpuDevice
             job.Y = At(y, group, groups);
             job.Shortcut = shortcut.Exists ? At(shortcut, group, groups) : null;
             float* mean = (float*)statistics.Data + ((long)group * 2 * x.C), inverse = mean + x.C;
-            for (int c = 0; c < x.C; c++)
-            {
-                job.Shift[c] = Get(x, (group * job.Rows * x.C) + c);
-            }
-
             Run(&BatchNormKernels<Float32Lanes>.Sums, &BatchNormKernels<BFloat16Lanes>.Sums, ref job);
             float* runningMean = cpu.Buffers + norm.RunningMean.Offset, runningVariance = cpu.Buffers + norm.RunningVariance.Offset;
             for (int c = 0; c < x.C; c++)
             {
                 (double sum, double square) = Combine(job, c);
-                double offset = sum / job.Rows, variance = Math.Max(0, (square / job.Rows) - (offset * offset));
-                mean[c] = (float)(job.Shift[c] + offset);
+                double average = sum / job.Rows, variance = Math.Max(0, (square / job.Rows) - (average * average));
+                mean[c] = (float)average;
                 inverse[c] = (float)(1 / Math.Sqrt(variance + NormParameters.Epsilon));
                 job.A[c] = cpu.Weights[norm.Weight.Offset + c] * inverse[c];
                 job.B[c] = cpu.Weights[norm.Bias.Offset + c] - (mean[c] * job.A[c]);
@@ -87,7 +82,7 @@ internal sealed unsafe partial class CpuDevice
             job.Gradient2 = dy2.Exists ? At(dy2, group, groups) : null;
             job.InputGradient = At(dx, group, groups);
             float* mean = (float*)statistics.Data + ((long)group * 2 * x.C), inverse = mean + x.C;
-            new ReadOnlySpan<float>(mean, x.C).CopyTo(new Span<float>(job.Shift, x.C));
+            job.Mean = mean;
             Run(&BatchNormKernels<Float32Lanes>.BackwardSums, &BatchNormKernels<BFloat16Lanes>.BackwardSums, ref job);
             for (int c = 0; c < x.C; c++)
             {
@@ -130,18 +125,17 @@ internal sealed unsafe partial class CpuDevice
         }
 
         var job = new BatchNormJob { Rows = x.Pixels / groups, C = x.C, Relu = relu, X = At(x, group, groups) };
-        long count = ((2L * job.Chunks) + 4) * x.C;
+        long count = ((2L * job.Chunks) + 2) * x.C;
         if (count > scratchCount)
         {
             NativeMemory.AlignedFree(scratch);
-            scratch = (float*)NativeMemory.AlignedAlloc((nuint)count * sizeof(float), 64);
+            scratch = (double*)NativeMemory.AlignedAlloc((nuint)count * sizeof(double), 64);
             scratchCount = count;
         }
 
         job.First = scratch;
         job.Second = job.First + ((long)job.Chunks * x.C);
-        job.Shift = job.Second + ((long)job.Chunks * x.C);
-        job.A = job.Shift + x.C;
+        job.A = (float*)(job.Second + ((long)job.Chunks * x.C));
         job.B = job.A + x.C;
         job.D = job.B + x.C;
         return job;
