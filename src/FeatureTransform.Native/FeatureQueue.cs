@@ -106,7 +106,8 @@ public sealed class FeatureQueue
         }
 
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)K, nameof(position));
-        bytes.CopyTo(Type == QueueType.Float32 ? MemoryMarshal.AsBytes<float>(float32) : MemoryMarshal.AsBytes<ushort>(bfloat16));
+        bytes.CopyTo(
+            Type == QueueType.Float32 ? MemoryMarshal.AsBytes(float32.AsSpan()) : MemoryMarshal.AsBytes(bfloat16.AsSpan()));
         Position = position;
     }
 

@@ -50,6 +50,10 @@ public sealed class BetaQuantileTests
         }
     }
 
+    /// <summary>
+    /// On the lower half, which the other mirrors exactly: close to 1 fp32 has too few values for a small alpha (for 0.2
+    /// more than a hundredth of all draws is 1).
+    /// </summary>
     [Theory]
     [InlineData(0.2f)]
     [InlineData(0.5f)]
@@ -63,12 +67,14 @@ public sealed class BetaQuantileTests
         const int n = 1_000_000;
         var quantile = new BetaQuantile(alpha);
         var draws = new float[n];
+        int upper = 0;
         for (int i = 0; i < n; i += 4)
         {
             PhiloxBlock block = Philox.Block(11, 0, RandomUse.NegativeLambda, (ulong)i / 4);
             for (int j = 0; j < 4; j++)
             {
-                draws[i + j] = quantile.Evaluate(block[j]);
+                draws[i + j] = quantile.Evaluate(block[j] & 0x7fffffff);
+                upper += (int)(block[j] >> 31);
             }
         }
 
@@ -76,13 +82,14 @@ public sealed class BetaQuantileTests
         double distance = 0;
         for (int i = 0; i < n; i++)
         {
-            double cdf = Cdf(alpha, draws[i]);
+            double cdf = 2 * Cdf(alpha, draws[i]);
             double here = Math.Max(Math.Abs(cdf - ((double)i / n)), Math.Abs(cdf - ((i + 1.0) / n)));
             distance = here <= distance ? distance : here;
         }
 
         // 1.95 / sqrt n is the 99.9 % quantile of the distance.
         Assert.True(distance * Math.Sqrt(n) < 1.95, $"alpha {alpha}: distance {distance * Math.Sqrt(n):F3} / sqrt n");
+        Assert.InRange(upper, (n / 2) - (1.65 * Math.Sqrt(n)), (n / 2) + (1.65 * Math.Sqrt(n)));
     }
 
     [Theory]
