@@ -33,8 +33,15 @@ public sealed class ContrastiveStepTests
     {
         var options = new FeatureTransformOptions
         {
-            Tau = 0.2f, Seed = 5, Rank = 3, Positive = positive, PositiveScope = positiveScope, PositiveNormalize = positiveNormalize,
-            Negative = negative, NegativeScope = negativeScope, NegativeNormalize = negativeNormalize,
+            Tau = 0.2f,
+            Seed = 5,
+            Rank = 3,
+            Positive = positive,
+            PositiveScope = positiveScope,
+            PositiveNormalize = positiveNormalize,
+            Negative = negative,
+            NegativeScope = negativeScope,
+            NegativeNormalize = negativeNormalize,
         };
         Check(options, n: 3, k: 67, c: 5);
     }

@@ -97,8 +97,13 @@ public sealed class EncoderTests
 
         var task = new
         {
-            architecture = options.Architecture, stem = options.Stem, steps = Steps, lr = (double)LearningRate,
-            momentum = (double)Momentum, decay = (double)Decay, arrays,
+            architecture = options.Architecture,
+            stem = options.Stem,
+            steps = Steps,
+            lr = (double)LearningRate,
+            momentum = (double)Momentum,
+            decay = (double)Decay,
+            arrays,
         };
         File.WriteAllText(Path.Combine(folder, "in.json"), JsonSerializer.Serialize(task));
     }

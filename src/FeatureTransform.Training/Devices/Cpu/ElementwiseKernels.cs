@@ -33,7 +33,14 @@ internal static unsafe class ElementwiseKernels
     {
         var job = new Job
         {
-            Count = count, A = weights, B = gradient, D = velocity, Half = half, P = learningRate, Q = momentum, R = decay,
+            Count = count,
+            A = weights,
+            B = gradient,
+            D = velocity,
+            Half = half,
+            P = learningRate,
+            Q = momentum,
+            R = decay,
         };
         CpuParallel.For(Chunks(count), &SgdChunk, ref job);
     }
