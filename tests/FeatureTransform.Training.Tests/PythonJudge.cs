@@ -1,5 +1,4 @@
 using System.Diagnostics;
-using System.Runtime.CompilerServices;
 using Xunit;
 
 namespace FeatureTransform.Training.Tests;
@@ -14,7 +13,7 @@ internal static class PythonJudge
     public static void Run(string script, params string[] arguments)
     {
         Assert.SkipUnless(Interpreter is not null, "no python3 here can import torch, torchvision and numpy");
-        (int code, string errors) = Start(Interpreter!, [Path.Combine(Folder(), script), .. arguments]);
+        (int code, string errors) = Start(Interpreter!, [Path.Combine(AppContext.BaseDirectory, "Python", script), .. arguments]);
         Assert.True(code == 0, $"{script} ended with {code}: {errors}");
     }
 
@@ -34,6 +33,4 @@ internal static class PythonJudge
             return (-1, error.Message);
         }
     }
-
-    private static string Folder([CallerFilePath] string file = "") => Path.Combine(Path.GetDirectoryName(file)!, "Python");
 }
