@@ -11,7 +11,8 @@ public sealed class ProgramTests
     {
         var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "trainer.dll")])
         {
-            RedirectStandardError = true, RedirectStandardOutput = true,
+            RedirectStandardError = true,
+            RedirectStandardOutput = true,
         };
         using Process process = Process.Start(start)!;
         string errors = process.StandardError.ReadToEnd(), output = process.StandardOutput.ReadToEnd();
