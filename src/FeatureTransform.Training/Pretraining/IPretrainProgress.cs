@@ -54,8 +54,8 @@ public sealed record EpochReport
     public required double DataWait { get; init; }
 }
 
-/// <summary>Who watches a run: the live display, the plain log, or a test.</summary>
-public interface IPretrainProgress
+/// <summary>Who watches a pretraining run.</summary>
+public interface IPretrainProgress : IProgressReport
 {
     /// <summary>Called once before the first step.</summary>
     /// <param name="stepsPerEpoch">Steps of an epoch.</param>
@@ -69,10 +69,4 @@ public interface IPretrainProgress
 
     /// <summary>Called after each epoch.</summary>
     void Epoch(EpochReport report);
-
-    /// <summary>A line for the person: a checkpoint refused, an image skipped.</summary>
-    void Message(string text);
-
-    /// <summary>A stage besides training (decoding images, k-NN, linear probe): its name, and done / total.</summary>
-    void Stage(string name, long done, long total);
 }

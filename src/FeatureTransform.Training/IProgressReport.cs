@@ -1,0 +1,11 @@
+namespace FeatureTransform.Training;
+
+/// <summary>Who watches a command: the live display, the plain log, or a test. Called from the thread that runs it.</summary>
+public interface IProgressReport
+{
+    /// <summary>A line for the person: a checkpoint refused, an image skipped.</summary>
+    void Message(string text);
+
+    /// <summary>A stage besides training (decoding images, k-NN, linear probe): its name, and done / total.</summary>
+    void Stage(string name, long done, long total);
+}
