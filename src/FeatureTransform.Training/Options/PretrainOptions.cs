@@ -25,6 +25,21 @@ public sealed record PretrainOptions
 
     /// <summary>Seed, device, threads, checkpoints.</summary>
     public RunOptions Run { get; init; } = new();
+
+    /// <summary>What the contrastive step of a run is given.</summary>
+    internal FeatureTransformOptions FeatureTransform() => new()
+    {
+        Tau = Method.Tau,
+        Seed = Run.Seed,
+        Positive = Transform.Positive,
+        PositiveAlpha = Transform.PositiveAlpha,
+        PositiveScope = Transform.PositiveScope,
+        PositiveNormalize = Transform.PositiveNormalize,
+        Negative = Transform.Negative,
+        NegativeAlpha = Transform.NegativeAlpha,
+        NegativeScope = Transform.NegativeScope,
+        NegativeNormalize = Transform.NegativeNormalize,
+    };
 }
 
 /// <summary>Images and their augmentation.</summary>
