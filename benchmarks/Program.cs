@@ -1,5 +1,10 @@
 using BenchmarkDotNet.Running;
+using FeatureTransform.Benchmarks.TrainingStep;
 
-if (args is ["step", ..]) { FeatureTransform.Benchmarks.StepTiming.Run(args); return; }
+if (args is ["step"])
+{
+    TrainingStepReport.Run();
+    return;
+}
 
 BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

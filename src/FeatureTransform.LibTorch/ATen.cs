@@ -130,18 +130,21 @@ internal static unsafe class ATen
     /// <param name="name">Zero-terminated operator name, for example <c>"aten::convolution"u8</c>.</param>
     /// <param name="stack">Stack of 64-bit slots; tensor arguments in it are consumed.</param>
     /// <exception cref="LibTorchException">The operator failed; LibTorch has printed why.</exception>
-    public static void Call(ReadOnlySpan<byte> name, ulong* stack)
+    public static void Call(ReadOnlySpan<byte> name, ulong* stack) => Call(name, "\0"u8, stack);
+
+    /// <summary>Calls an overload, zero-terminated too, for example <c>"Tensor"u8</c>.</summary>
+    public static void Call(ReadOnlySpan<byte> name, ReadOnlySpan<byte> overload, ulong* stack)
     {
-        byte overload = 0;
         int result;
-        fixed (byte* operation = name)
+        fixed (byte* operation = name, variant = overload)
         {
-            result = Dispatcher(operation, &overload, stack, AbiVersion);
+            result = Dispatcher(operation, variant, stack, AbiVersion);
         }
 
         if (result != 0)
         {
-            throw new LibTorchException($"LibTorch's operator {System.Text.Encoding.UTF8.GetString(name)} failed with code {result}.");
+            throw new LibTorchException(
+                $"LibTorch's operator {System.Text.Encoding.UTF8.GetString(name.TrimEnd((byte)0))} failed with code {result}.");
         }
     }
 

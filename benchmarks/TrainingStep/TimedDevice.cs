@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using FeatureTransform.Training.Devices;
 
-namespace FeatureTransform.Benchmarks;
+namespace FeatureTransform.Benchmarks.TrainingStep;
 
 /// <summary>A device that measures where the time of another goes, by kind of operation.</summary>
 internal sealed class TimedDevice(IDevice inner) : IDevice
