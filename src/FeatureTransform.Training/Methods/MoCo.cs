@@ -33,7 +33,6 @@ internal sealed class MoCo : IDisposable
         Queue.Initialize(options.Run.Seed);
         contrast = new ContrastiveStep(options.FeatureTransform(), n, c, options.Run.Threads);
         Statistics = new RowStatistics(n);
-        Plain = new RowStatistics(n);
         (qRaw, kRaw, keys, dqRaw) = (new float[n * c], new float[n * c], new float[n * c], new float[n * c]);
         (order, shuffled) = groups > 1 ? (new int[n], new float[(long)n * size * size * 3]) : ([], []);
     }
@@ -50,9 +49,6 @@ internal sealed class MoCo : IDisposable
     /// <summary>Of the last step's rows.</summary>
     public RowStatistics Statistics { get; }
 
-    /// <summary>Of the same rows without the transformation, after <see cref="CompareWithPlain"/>.</summary>
-    public RowStatistics Plain { get; }
-
     /// <summary>The permutation of the last step's keys over the virtual devices of shuffle-BN; empty for plain batch normalisation.</summary>
     public ReadOnlySpan<int> ShuffleOrder => order;
 
@@ -62,12 +58,19 @@ internal sealed class MoCo : IDisposable
     /// <param name="step">Step number: with the seed it determines everything random.</param>
     /// <param name="transform">Whether feature transformation is on yet.</param>
     /// <param name="learningRate">Learning rate of the step.</param>
+    /// <param name="plain">Where given, receives the statistics of the same rows and negatives without the transformation.</param>
     /// <returns>The loss. Where it is not finite, no parameter of the query encoder and no queue row has been changed.</returns>
-    public float Step(ReadOnlySpan<float> view1, ReadOnlySpan<float> view2, uint step, bool transform, float learningRate)
+    public float Step(
+        ReadOnlySpan<float> view1, ReadOnlySpan<float> view2, uint step, bool transform, float learningRate, RowStatistics? plain = null)
     {
         device.Ema(Key.Store, Query.Store, options.Method.EncoderMomentum);                   // key <- m key + (1 - m) query
         Query.Forward(view1, n, size, new ForwardMode(true, true, groups), qRaw);              // q_raw: N x C
         EmbedKeys(view2, step);                                                                // k_raw: N x C, detached
+        if (plain is not null)
+        {
+            _ = contrast.Run(qRaw, kRaw, Queue, step, transform: false, dqRaw, keys, plain);
+        }
+
         float loss = contrast.Run(qRaw, kRaw, Queue, step, transform, dqRaw, keys, Statistics); // dL/dq_raw: N x C
         if (!float.IsFinite(loss))
         {
@@ -79,10 +82,6 @@ internal sealed class MoCo : IDisposable
         Queue.Enqueue(keys);                                                                   // the unmixed unit keys
         return loss;
     }
-
-    /// <summary>Fills <see cref="Plain"/>: the last step's embeddings against the present queue without the transformation.</summary>
-    /// <returns>The plain loss.</returns>
-    public float CompareWithPlain(uint step) => contrast.Run(qRaw, kRaw, Queue, step, false, dqRaw, keys, Plain);
 
     public void Dispose()
     {
