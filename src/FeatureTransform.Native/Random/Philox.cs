@@ -22,6 +22,9 @@ public enum RandomUse : uint
 
     /// <summary>Order of the images of an epoch, and the batch permutation of shuffle-BN.</summary>
     DataOrder = 5,
+
+    /// <summary>Images of a synthetic set, and which images a limited training set keeps.</summary>
+    ImageSet = 6,
 }
 
 /// <summary>Four 32-bit words, the output of one Philox block.</summary>
