@@ -1,0 +1,98 @@
+using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
+
+namespace FeatureTransform.Training.Evaluation;
+
+/// <summary>
+/// Weighted k-NN classification of features (Wu et al., "Unsupervised feature learning via non-parametric instance
+/// discrimination", CVPR 2018, section 3.4): each of the k nearest training images by cosine s votes for its class with
+/// weight exp(s / T). Of classes with equal votes the one with the lower index comes first.
+/// </summary>
+internal static class KnnEvaluation
+{
+    private const string Name = "k-NN";
+    private const int Block = 1024, NeighborsPerBlock = 1 << 22; // work between two looks at the cancellation
+
+    /// <summary>Extracts the features of bank and test images and scores them.</summary>
+    /// <exception cref="InvalidInputException">The images or the options cannot be used.</exception>
+    public static KnnResult Run(
+        ImageSplits splits, FeatureExtractor extractor, KnnOptions options, IProgressReport report, CancellationToken cancellation)
+    {
+        IImageSet testImages = LabelledSplits.RequireTest(splits, Name);
+        int[] bankRows = RandomSubset.Choose(
+            splits.Train.Count, options.Bank, options.Seed, RandomSubset.Purpose.TrainingImages);
+        int[] testRows = RandomSubset.Choose(testImages.Count, options.Test, options.Seed, RandomSubset.Purpose.TestImages);
+        Validate(options, bankRows.Length);
+        var progress = new StageProgress(report, Name, bankRows.Length + testRows.Length);
+        FeatureSet bank = extractor.Extract(splits.Train, bankRows, progress, cancellation);
+        FeatureSet test = extractor.Extract(testImages, testRows, progress, cancellation);
+        return Score(bank, test, splits.Train.Classes.Count, options, cancellation);
+    }
+
+    /// <summary>Accuracy of given features, which must be finite.</summary>
+    /// <exception cref="InvalidInputException">The options cannot be used.</exception>
+    public static KnnResult Score(
+        FeatureSet bank, FeatureSet test, int classes, KnnOptions options, CancellationToken cancellation)
+    {
+        Validate(options, bank.Count);
+        int k = options.Neighbors, block = Math.Clamp(NeighborsPerBlock / k, 1, Block);
+        using var search = new NearestNeighbors(bank.Values, bank.C, options.Threads);
+        var neighbors = new int[block * k];
+        var cosines = new float[block * k];
+        var votes = new double[classes];
+        (int first, int five) = (0, 0);
+        for (int begin = 0; begin < test.Count; begin += block)
+        {
+            cancellation.ThrowIfCancellationRequested();
+            int n = Math.Min(block, test.Count - begin);
+            search.Search(test.Values.AsSpan(begin * test.C, n * test.C), k, neighbors.AsSpan(0, n * k), cosines.AsSpan(0, n * k));
+            for (int row = 0; row < n; row++)
+            {
+                Vote(neighbors.AsSpan(row * k, k), cosines.AsSpan(row * k, k), bank.Labels, options.Temperature, votes);
+                int rank = Rank(votes, test.Labels[begin + row]);
+                first += rank == 0 ? 1 : 0;
+                five += rank < 5 ? 1 : 0;
+            }
+        }
+
+        return new KnnResult(100.0 * first / test.Count, 100.0 * five / test.Count, classes, bank.Count, test.Count);
+    }
+
+    /// <summary>Classes that come before <paramref name="label"/> by score; of equal ones the lower index comes first.</summary>
+    public static int Rank(ReadOnlySpan<double> scores, int label)
+    {
+        int rank = 0;
+        for (int i = 0; i < scores.Length; i++)
+        {
+            rank += scores[i] > scores[label] || (scores[i] == scores[label] && i < label) ? 1 : 0;
+        }
+
+        return rank;
+    }
+
+    // exp((s - largest s) / T): the same order as exp(s / T), which would overflow for small T.
+    private static void Vote(
+        ReadOnlySpan<int> neighbors, ReadOnlySpan<float> cosines, int[] labels, double temperature, double[] votes)
+    {
+        Array.Clear(votes);
+        for (int i = 0; i < neighbors.Length; i++)
+        {
+            votes[labels[neighbors[i]]] += Math.Exp(((double)cosines[i] - cosines[0]) / temperature);
+        }
+    }
+
+    private static void Validate(KnnOptions options, int bank)
+    {
+        if (options.Neighbors < 1 || options.Neighbors > bank)
+        {
+            throw new InvalidInputException(
+                $"k-NN with {options.Neighbors} neighbours cannot be done: expected 1 to {bank}, the training images in the bank; " +
+                "ask for fewer neighbours or a larger bank.");
+        }
+
+        if (!(options.Temperature > 0) || !float.IsFinite(options.Temperature))
+        {
+            throw new InvalidInputException($"The temperature of the k-NN vote is {options.Temperature}: expected a number above 0.");
+        }
+    }
+}
