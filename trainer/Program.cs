@@ -1,2 +1,3 @@
-Console.Error.WriteLine("Pretraining is not there yet; the README says what is. 'dotnet test -c Release' runs the tests.");
-return 1;
+using FeatureTransform.Trainer.Commands;
+
+return CommandLine.Run(args);

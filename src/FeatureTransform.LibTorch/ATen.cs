@@ -48,6 +48,16 @@ internal static unsafe class ATen
     /// <summary>File that was loaded.</summary>
     public static string Path { get; }
 
+    /// <summary>Version of the loaded LibTorch, for example 2.10.0.</summary>
+    public static string Version
+    {
+        get
+        {
+            ulong version = ((delegate* unmanaged<ulong>)Export("aoti_torch_abi_version"))();
+            return $"{version >> 56}.{(version >> 48) & 0xff}.{(version >> 40) & 0xff}";
+        }
+    }
+
     /// <summary>ScalarType of fp32.</summary>
     public static int Float32 { get; }
 

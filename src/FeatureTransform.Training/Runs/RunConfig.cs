@@ -7,8 +7,11 @@ using FeatureTransform.Training.Options;
 namespace FeatureTransform.Training.Runs;
 
 /// <summary>The options of a run as JSON: what <c>config.json</c> holds and <c>--config</c> reads.</summary>
-internal static class RunConfig
+public static class RunConfig
 {
+    /// <summary>Name of the file in a run folder.</summary>
+    public const string FileName = "config.json";
+
     private static readonly JsonSerializerOptions Json = new()
     {
         PropertyNamingPolicy = JsonNamingPolicy.CamelCase,
@@ -24,6 +27,7 @@ internal static class RunConfig
     private static readonly HashSet<string> FreeOnResume =
         ["run.device", "run.threads", "run.keepCheckpoints", "run.keepEveryEpochs", "run.checkpointEverySteps"];
 
+    /// <summary>The options as indented JSON, keys in camel case.</summary>
     public static string Serialize(PretrainOptions options) => JsonSerializer.Serialize(options, Json);
 
     /// <summary>Writes <c>config.json</c> atomically.</summary>

@@ -10,7 +10,7 @@ namespace FeatureTransform.Training.Runs;
 /// </summary>
 internal sealed class RunFolder : IDisposable
 {
-    private const string LockName = ".lock", ConfigName = "config.json", CheckpointsName = "checkpoints";
+    private const string LockName = ".lock", CheckpointsName = "checkpoints";
     private readonly FileStream hold;
     private CsvLog<StepReport>? scores;
     private CsvLog<EpochReport>? metrics;
@@ -43,7 +43,7 @@ internal sealed class RunFolder : IDisposable
     }
 
     /// <summary>Whether a path is the folder of a run.</summary>
-    public static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, ConfigName));
+    public static bool IsRun(string path) => File.Exists(System.IO.Path.Combine(path, RunConfig.FileName));
 
     /// <summary>The checkpoints in a run's folder, for reading.</summary>
     public static CheckpointFolder CheckpointsOf(string path) => new(System.IO.Path.Combine(path, CheckpointsName));
@@ -64,7 +64,7 @@ internal sealed class RunFolder : IDisposable
 
             Directory.CreateDirectory(path);
             folder = new RunFolder(path, Lock(path), options);
-            RunConfig.Write(folder.Join(ConfigName), options);
+            RunConfig.Write(folder.Join(RunConfig.FileName), options);
             Directory.CreateDirectory(folder.Join(CheckpointsName));
             return folder;
         }
@@ -92,13 +92,13 @@ internal sealed class RunFolder : IDisposable
         if (!IsRun(path))
         {
             throw new InvalidInputException(
-                $"'{path}' is no run folder ({(Directory.Exists(path) ? $"it has no {ConfigName}" : "no such folder")}): name the folder of an earlier run.");
+                $"'{path}' is no run folder ({(Directory.Exists(path) ? $"it has no {RunConfig.FileName}" : "no such folder")}): name the folder of an earlier run.");
         }
 
         FileStream hold = Lock(path);
         try
         {
-            var folder = new RunFolder(path, hold, RunConfig.Read(System.IO.Path.Combine(path, ConfigName)));
+            var folder = new RunFolder(path, hold, RunConfig.Read(System.IO.Path.Combine(path, RunConfig.FileName)));
             Directory.CreateDirectory(folder.Join(CheckpointsName));
             AtomicFile.RemoveLeftovers(path);
             AtomicFile.RemoveLeftovers(folder.Join(CheckpointsName));

@@ -1,0 +1,17 @@
+using FeatureTransform.Training.Pretraining;
+
+namespace FeatureTransform.Trainer.Display;
+
+/// <summary>Shows the progress of a command. Every member may be called from any thread and returns at once.</summary>
+internal interface IDisplay : IPretrainProgress, IDisposable
+{
+    /// <summary>Leaves the terminal as it was found, for an end without <see cref="IDisposable.Dispose"/>.</summary>
+    void Restore();
+}
+
+/// <summary>Chooses the display.</summary>
+internal static class Displays
+{
+    /// <summary>Nothing where quiet, lines where output is redirected or the terminal is plain, else the live display.</summary>
+    public static IDisplay Create(bool quiet) => quiet ? new QuietDisplay(Console.Error) : new PlainDisplay(Console.Out);
+}
