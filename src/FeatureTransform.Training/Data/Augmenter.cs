@@ -1,0 +1,84 @@
+namespace FeatureTransform.Training.Data;
+
+/// <summary>
+/// Makes augmented views of images, each a pure function of (recipe, seed, epoch, image index, view, pixels). Owns its scratch
+/// and allocates only for an image larger than those before: one object per thread.
+/// </summary>
+/// <param name="recipe">What is done to an image.</param>
+/// <param name="size">S, width and height of a view in pixels.</param>
+/// <param name="seed">Seed of the run.</param>
+internal sealed class Augmenter(AugmentationRecipe recipe, int size, ulong seed)
+{
+    private readonly PlanarImage _view = new(size);
+    private readonly Resampler _resampler = new();
+    private readonly GaussianBlur _blur = new(size);
+
+    /// <summary>Writes one view of an image.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="index">Index of the image in its set, below 2^40.</param>
+    /// <param name="view">Number of the view, below 256.</param>
+    /// <param name="destination">S x S x 3, normalised with ImageNet's means and deviations.</param>
+    public void Apply(in RgbImage image, int epoch, long index, int view, Span<float> destination)
+    {
+        ViewParameters parameters = ViewParameters.Draw(recipe, seed, epoch, index, view, image.Width, image.Height);
+
+        // The mirror image of a crop costs nothing while it is resized; no operation after it tells left from right.
+        _resampler.Resize(image, parameters.Crop, new PixelRectangle(0, 0, size, size), parameters.Flip, _view);
+        if (parameters.Grayscale && recipe.GrayscaleFirst)
+        {
+            ColorKernels.Grayscale(_view);
+        }
+
+        if (parameters.Jitter)
+        {
+            Jitter(parameters);
+        }
+
+        if (parameters.Grayscale && !recipe.GrayscaleFirst)
+        {
+            ColorKernels.Grayscale(_view);
+        }
+
+        if (parameters.BlurSigma > 0)
+        {
+            _blur.Apply(_view, parameters.BlurSigma);
+        }
+
+        if (parameters.Solarise)
+        {
+            ColorKernels.Solarise(_view, (float)recipe.SolariseThreshold);
+        }
+
+        PixelLayout.Normalize(_view, destination);
+        GC.KeepAlive(this);
+    }
+
+    /// <summary>The four operations in the order that the number (of 0..23) stands for in the factorial system.</summary>
+    private void Jitter(in ViewParameters parameters)
+    {
+        Span<int> operations = [0, 1, 2, 3];
+        int order = parameters.JitterOrder;
+        for (int left = operations.Length; left > 0; left--)
+        {
+            int chosen = order % left, operation = operations[chosen];
+            order /= left;
+            operations[chosen] = operations[left - 1];
+            switch (operation)
+            {
+                case 0:
+                    ColorKernels.Brightness(_view, parameters.Brightness);
+                    break;
+                case 1:
+                    ColorKernels.Contrast(_view, parameters.Contrast);
+                    break;
+                case 2:
+                    ColorKernels.Saturation(_view, parameters.Saturation);
+                    break;
+                default:
+                    ColorKernels.Hue(_view, parameters.Hue);
+                    break;
+            }
+        }
+    }
+}

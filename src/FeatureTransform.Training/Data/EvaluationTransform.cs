@@ -1,0 +1,32 @@
+namespace FeatureTransform.Training.Data;
+
+/// <summary>
+/// The view of an image for evaluation: the short side resized to 256/224 of the size wanted (antialiased bilinear), the middle
+/// cut out, normalised. An image that has the size already is only normalised. Owns its scratch: one object per thread.
+/// </summary>
+/// <param name="size">S, width and height of the view in pixels.</param>
+internal sealed class EvaluationTransform(int size)
+{
+    private readonly PlanarImage _view = new(size);
+    private readonly Resampler _resampler = new();
+
+    /// <summary>Writes the view, S x S x 3.</summary>
+    public void Apply(in RgbImage image, Span<float> destination)
+    {
+        int width = size, height = size;
+        if (image.Width != size || image.Height != size)
+        {
+            // As torchvision's Resize, which cuts off the fraction of the long side.
+            int shorter = size * 256 / 224;
+            width = (int)((long)shorter * image.Width / Math.Min(image.Width, image.Height));
+            height = (int)((long)shorter * image.Height / Math.Min(image.Width, image.Height));
+        }
+
+        // As torchvision's CenterCrop, which rounds halves to even.
+        var window = new PixelRectangle(
+            (int)Math.Round((width - size) / 2.0), (int)Math.Round((height - size) / 2.0), width, height);
+        _resampler.Resize(image, new PixelRectangle(0, 0, image.Width, image.Height), window, false, _view);
+        PixelLayout.Normalize(_view, destination);
+        GC.KeepAlive(this);
+    }
+}
