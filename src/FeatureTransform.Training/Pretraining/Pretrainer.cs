@@ -1,4 +1,7 @@
+using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Options;
+using FeatureTransform.Training.Runs;
 
 namespace FeatureTransform.Training.Pretraining;
 
@@ -19,15 +22,61 @@ public sealed record PretrainRequest(PretrainOptions Options, string? OutputFold
 }
 
 /// <summary>What a pretraining run reached; accuracies in percent, null where not measured.</summary>
+/// <param name="Folder">Run folder.</param>
+/// <param name="Finished">False where the run was stopped; it can be resumed.</param>
+/// <param name="Steps">Steps done.</param>
+/// <param name="KnnTop1">k-NN accuracy of the pretrained encoder.</param>
+/// <param name="KnnTop1Pixels">k-NN accuracy on the pixels themselves.</param>
+/// <param name="KnnTop1Untrained">k-NN accuracy of the encoder before training.</param>
+/// <param name="LinearTop1">Accuracy of the linear probe.</param>
+/// <param name="Seconds">Wall seconds of training in this process, evaluation not counted.</param>
+/// <param name="PairsPerSecond">Pairs trained in a second of it.</param>
+/// <param name="TransformNote">What the feature transformation changed, in a sentence.</param>
 public sealed record PretrainResult(
     string Folder, bool Finished, long Steps, double? KnnTop1, double? KnnTop1Pixels, double? KnnTop1Untrained,
     double? LinearTop1, double Seconds, double PairsPerSecond, string TransformNote);
 
-/// <summary>Pretraining from options to run folder.</summary>
+/// <summary>Pretraining, from options to a run folder.</summary>
 public static class Pretrainer
 {
-    /// <summary>Runs, or resumes, a pretraining.</summary>
-    /// <exception cref="InvalidInputException">The request cannot be met.</exception>
-    public static PretrainResult Run(PretrainRequest request, IPretrainProgress progress, CancellationToken stop) =>
-        throw new InvalidInputException("Pretraining is not there yet.");
+    /// <summary>Runs a pretraining, or resumes one.</summary>
+    /// <param name="request">What to pretrain.</param>
+    /// <param name="progress">Who watches.</param>
+    /// <param name="stop">Asks the run to save a checkpoint and end after the step at hand.</param>
+    /// <exception cref="InvalidInputException">The request cannot be met, or the loss is no longer finite.</exception>
+    public static PretrainResult Run(PretrainRequest request, IPretrainProgress progress, CancellationToken stop)
+    {
+        ArgumentNullException.ThrowIfNull(request);
+        ArgumentNullException.ThrowIfNull(progress);
+        PretrainOptions options = request.Options;
+        OptionsValidator.Validate(options);
+
+        // Nothing is written before the images and the device are there.
+        using ImageSplits images = ImageSource.Open(options.Data, options.Run.Seed, progress);
+        using IDevice device = DeviceSelector.Open(options.Run);
+        using RunFolder folder = OpenFolder(request);
+        using var loop = new PretrainLoop(request, device, images, folder, progress);
+        return loop.Run(stop);
+    }
+
+    private static RunFolder OpenFolder(PretrainRequest request)
+    {
+        if (!request.Resume)
+        {
+            return RunFolder.Create(request.OutputFolder ?? RunFolder.DefaultPath(request.Options, DateTime.Now), request.Options);
+        }
+
+        RunFolder folder = RunFolder.Open(
+            request.OutputFolder ?? throw new InvalidInputException("There is no run to resume: name its folder with --resume."));
+        try
+        {
+            RunConfig.RequireSame(folder.Options, request.Options);
+            return folder;
+        }
+        catch
+        {
+            folder.Dispose();
+            throw;
+        }
+    }
 }

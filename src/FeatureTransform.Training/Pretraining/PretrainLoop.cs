@@ -1,0 +1,177 @@
+using System.Diagnostics;
+using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Methods;
+using FeatureTransform.Training.Options;
+using FeatureTransform.Training.Runs;
+
+namespace FeatureTransform.Training.Pretraining;
+
+/// <summary>The loop around MoCo's steps: data, schedule, logs, k-NN accuracy and checkpoints.</summary>
+internal sealed class PretrainLoop : IDisposable
+{
+    private readonly PretrainOptions options;
+    private readonly PretrainRequest request;
+    private readonly RunFolder folder;
+    private readonly IPretrainProgress progress;
+    private readonly MoCo moco;
+    private readonly PretrainEvaluation evaluation;
+    private readonly EpochTotals totals = new();
+    private readonly AugmentationRecipe recipe;
+    private readonly ImageSplits images;
+    private readonly IDevice device;
+    private readonly int stepsPerEpoch;
+    private readonly long firstStep, totalSteps;
+    private readonly Stopwatch training = new();
+    private RowStatistics? plain;
+
+    public PretrainLoop(
+        PretrainRequest request, IDevice device, ImageSplits images, RunFolder folder, IPretrainProgress progress)
+    {
+        (this.request, options, this.device, this.images, this.folder, this.progress) =
+            (request, request.Options, device, images, folder, progress);
+        int n = options.Optimizer.BatchSize;
+        stepsPerEpoch = images.Train.Count / n;
+        if (stepsPerEpoch == 0)
+        {
+            throw new InvalidInputException(
+                $"A batch of {n} is larger than the training set of {images.Train.Count} images: choose --batch {images.Train.Count} or less.");
+        }
+
+        totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
+        recipe = AugmentationRecipe.Named(options.Data.Augmentation, options.Data.ImageSize);
+        moco = new MoCo(device, options);
+        try
+        {
+            evaluation = new PretrainEvaluation(options, device, images, progress);
+            firstStep = request.Resume ? Restore() : 0;
+            folder.OpenLogs(firstStep, (int)(firstStep / stepsPerEpoch));
+        }
+        catch
+        {
+            moco.Dispose();
+            throw;
+        }
+    }
+
+    public PretrainResult Run(CancellationToken stop)
+    {
+        progress.Started(
+            stepsPerEpoch, firstStep, totalSteps,
+            $"{options.Method.Name}, {options.Model.Architecture} x{options.Model.Width}, {images.Description}, {device.Description}");
+        (float? pixels, float? untrained, float? knn) = (evaluation.Pixels(stop), evaluation.Untrained(stop), (float?)null);
+        var schedule = new LearningRateSchedule(options.Optimizer, stepsPerEpoch);
+        int n = options.Optimizer.BatchSize;
+        long step = firstStep;
+        bool saved = true;
+        using (var loader = new PairLoader(
+            images.Train, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, options.Run.Threads))
+        {
+            (double epochSeconds, TimeSpan epochWait) = (0, TimeSpan.Zero);
+            while (step < totalSteps && !stop.IsCancellationRequested)
+            {
+                training.Start();
+                PairBatch batch = loader.Next();                                    // two views: N x S x S x 3
+                float learningRate = schedule.At(step);
+                bool transform = batch.Epoch >= options.Transform.BeginEpoch;
+                plain = step + 1 == totalSteps ? new RowStatistics(n) : null;
+                float loss = moco.Step(batch.View1, batch.View2, (uint)step, transform, learningRate, plain);
+                StepReport report = StepReports.Of(moco.Statistics, n, batch.Epoch, step, loss, learningRate, transform);
+                loader.Return(batch);
+                training.Stop();
+                ThrowIfNotFinite(report);
+
+                folder.Scores.Append(report);
+                totals.Add(report);
+                step++;
+                saved = false;
+                progress.Step(report, (step - firstStep) * n / training.Elapsed.TotalSeconds);
+                if (step % stepsPerEpoch == 0)
+                {
+                    double seconds = training.Elapsed.TotalSeconds - epochSeconds;
+                    TimeSpan waited = loader.Waited - epochWait;
+                    (epochSeconds, epochWait) = (training.Elapsed.TotalSeconds, loader.Waited);
+                    knn = evaluation.Knn(moco.Query, CancellationToken.None); // whole, as the row must not depend on a stop
+                    EpochReport epoch = totals.Finish(report, knn, seconds, waited.TotalSeconds / seconds);
+                    folder.Metrics.Append(epoch);
+                    progress.Epoch(epoch);
+                    Save(step);
+                    saved = true;
+                }
+                else if (options.Run.CheckpointEverySteps > 0 && step % options.Run.CheckpointEverySteps == 0)
+                {
+                    Save(step);
+                    saved = true;
+                }
+            }
+        }
+
+        if (!saved)
+        {
+            Save(step);
+        }
+
+        return Finish(step, pixels, untrained, knn, stop);
+    }
+
+    public void Dispose() => moco.Dispose();
+
+    private long Restore()
+    {
+        using Checkpoint? checkpoint = folder.Checkpoints.OpenNewestGood(progress);
+        if (checkpoint is null)
+        {
+            progress.Message($"'{folder.Path}' has no checkpoint yet: starting from the beginning.");
+            return 0;
+        }
+
+        RunConfig.RequireSame(checkpoint.Options, options);
+        checkpoint.Restore(moco.Query.Store, moco.Key.Store, moco.Queue);
+        totals.Restore(checkpoint.EpochTotals);
+        progress.Message($"Resuming '{folder.Path}' after {checkpoint.Step} of {totalSteps} steps.");
+        return checkpoint.Step;
+    }
+
+    private void Save(long step) => folder.SaveCheckpoint(
+        new CheckpointState(
+            moco.Query.Store, moco.Key.Store, moco.Queue, options, step, (int)(step / stepsPerEpoch), totals.ToArray()),
+        stepsPerEpoch);
+
+    private PretrainResult Finish(long step, float? pixels, float? untrained, float? knn, CancellationToken stop)
+    {
+        bool finished = step == totalSteps;
+        knn ??= finished ? evaluation.Knn(moco.Query, stop) : null;
+        float? linear = finished && request.LinearProbe ? evaluation.Linear(moco.Query, stop) : null;
+        double seconds = training.Elapsed.TotalSeconds;
+        double pairs = step == firstStep ? 0 : (step - firstStep) * options.Optimizer.BatchSize / seconds;
+        string note = TransformNote.Of(options.Transform, moco.Statistics, plain);
+        if (finished)
+        {
+            folder.WriteSummary(new RunSummary
+            {
+                KnnTop1 = knn,
+                KnnTop1Pixels = pixels,
+                KnnTop1Untrained = untrained,
+                LinearTop1 = linear,
+                Seconds = seconds,
+                PairsPerSecond = pairs,
+                Device = device.Description,
+                Ft = note,
+                Versions = RunVersions.Current(LibTorch.ATen.Version),
+            });
+        }
+
+        return new PretrainResult(folder.Path, finished, step, knn, pixels, untrained, linear, seconds, pairs, note);
+    }
+
+    private void ThrowIfNotFinite(in StepReport report)
+    {
+        if (!float.IsFinite(report.Loss))
+        {
+            throw new InvalidInputException(
+                $"The loss of step {report.Step} (epoch {report.Epoch}) is {report.Loss}: training has diverged, and the checkpoints before " +
+                $"it are kept in '{folder.Path}'. Lower --lr or raise --warmup-steps or --tau.");
+        }
+    }
+}

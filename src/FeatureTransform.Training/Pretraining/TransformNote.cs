@@ -1,0 +1,26 @@
+using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
+
+namespace FeatureTransform.Training.Pretraining;
+
+/// <summary>Says what the feature transformation changed: the last batch with it and without it (the paper's Figures 3 and 5).</summary>
+internal static class TransformNote
+{
+    /// <summary>One sentence; <paramref name="plain"/> are the same rows without the transformation, or null where unknown.</summary>
+    public static string Of(TransformOptions options, RowStatistics transformed, RowStatistics? plain)
+    {
+        if (options.Positive == PositiveTransform.None && options.Negative == NegativeTransform.None)
+        {
+            return "Feature transformation was off.";
+        }
+
+        string what = $"Feature transformation (from epoch {options.BeginEpoch})";
+        return plain is null
+            ? $"{what}: its effect is told at the end of a run."
+            : string.Create(
+                System.Globalization.CultureInfo.InvariantCulture,
+                $"{what}, on the last batch: positive score {plain.PositiveScore.Average():F3} -> {transformed.PositiveScore.Average():F3}, " +
+                $"variance of negative scores {plain.NegativeVariance.Average():F4} -> {transformed.NegativeVariance.Average():F4}, " +
+                $"loss {plain.Loss.Average():F3} -> {transformed.Loss.Average():F3}.");
+    }
+}
