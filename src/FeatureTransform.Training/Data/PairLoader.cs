@@ -43,6 +43,7 @@ internal sealed class PairLoader : IDisposable
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="endStep">Step behind the last batch.</param>
     /// <param name="threads">Threads, at least 1.</param>
+    /// <exception cref="ArgumentOutOfRangeException">There are no threads.</exception>
     /// <exception cref="InvalidInputException">The set has fewer images than a batch.</exception>
     public PairLoader(
         IImageSet set,
@@ -54,6 +55,7 @@ internal sealed class PairLoader : IDisposable
         long endStep,
         int threads)
     {
+        ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (batchSize > set.Count)
         {
             throw new InvalidInputException(

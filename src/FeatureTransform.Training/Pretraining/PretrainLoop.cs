@@ -65,8 +65,9 @@ internal sealed class PretrainLoop : IDisposable
         int n = options.Optimizer.BatchSize;
         long step = firstStep;
         bool saved = true;
+        int threads = options.Run.Threads > 0 ? options.Run.Threads : Environment.ProcessorCount;
         using (var loader = new PairLoader(
-            images.Train, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, options.Run.Threads))
+            images.Train, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads))
         {
             (double epochSeconds, TimeSpan epochWait) = (0, TimeSpan.Zero);
             while (step < totalSteps && !stop.IsCancellationRequested)
