@@ -21,12 +21,17 @@ internal interface IImageSet : IDisposable
 /// <param name="Description">Name and sizes in a few words, for the person.</param>
 /// <param name="Train">Images to train on.</param>
 /// <param name="Test">Images to test on, with the classes of <paramref name="Train"/>, or null.</param>
-internal sealed record ImageSplits(string Description, IImageSet Train, IImageSet? Test) : IDisposable
+/// <param name="Unlabeled">More images of the same kind without labels (STL-10 has some), or null.</param>
+internal sealed record ImageSplits(string Description, IImageSet Train, IImageSet? Test, IImageSet? Unlabeled = null) : IDisposable
 {
-    /// <summary>Closes both sets.</summary>
+    /// <summary>Images to pretrain on: the unlabeled ones where there are some, else those to train on.</summary>
+    public IImageSet Pretraining => Unlabeled ?? Train;
+
+    /// <summary>Closes the sets.</summary>
     public void Dispose()
     {
         Train.Dispose();
         Test?.Dispose();
+        Unlabeled?.Dispose();
     }
 }

@@ -31,16 +31,56 @@ internal static class ImageSource
 
         SourceReaders source = options.Source == Synthetic
             ? new SourceReaders(Synthetic, new SyntheticReader(seed, train: true), new SyntheticReader(seed, train: false))
-            : throw new InvalidInputException("Only synthetic.");
-        IImageSet train = Load(ImageSelection.Limit(source.Train, options.TrainLimit, seed), progress, memoryBudget);
-        IImageSet? test = source.Test is null ? null : Load(source.Test, progress, memoryBudget);
-        string description = string.Create(
-            CultureInfo.InvariantCulture,
-            $"{source.Name}: {train.Count:N0} training and {test?.Count ?? 0:N0} test images, {train.Classes.Count} classes");
-        return new ImageSplits(description, train, test);
+            : OpenFiles(options.Source, progress);
+        if (options.ClassList is not null)
+        {
+            source = ClassList.Apply(options.ClassList, source);
+        }
+
+        CheckSameClasses(source);
+        IImageSet Load(IImageReader reader) => LoadSet(reader, progress, memoryBudget);
+        IImageReader Limit(IImageReader reader) => ImageSelection.Limit(reader, options.TrainLimit, seed);
+        IImageSet train = Load(Limit(source.Train));
+        IImageSet? test = source.Test is null ? null : Load(source.Test);
+        IImageSet? unlabeled = source.Unlabeled is null ? null : Load(Limit(source.Unlabeled));
+        return new ImageSplits(Describe(source.Name, train, test, unlabeled), train, test, unlabeled);
     }
 
-    private static IImageSet Load(IImageReader reader, IProgressReport progress, long memoryBudget) =>
+    private static SourceReaders OpenFiles(string source, IProgressReport progress)
+    {
+        IReadOnlyList<SourceFile> files = SourceFiles.List(source);
+        return BinarySets.TryOpen(source, files) ?? ImageFolder.Open(source, files, progress);
+    }
+
+    private static void CheckSameClasses(SourceReaders source)
+    {
+        if (source.Test is not null && !source.Test.Classes.SequenceEqual(source.Train.Classes))
+        {
+            string different = source.Train.Classes.Except(source.Test.Classes).Select(name => $"{name} is in the training split only")
+                .Concat(source.Test.Classes.Except(source.Train.Classes).Select(name => $"{name} is in the test split only")).First();
+            throw new InvalidInputException(
+                $"The classes of the splits of {source.Name} differ: {different}; expected the same class folders in both, or a class list of those to use.");
+        }
+    }
+
+    private static string Describe(string name, IImageSet train, IImageSet? test, IImageSet? unlabeled)
+    {
+        List<string> parts = [string.Create(CultureInfo.InvariantCulture, $"{train.Count:N0} training images")];
+        if (unlabeled is not null)
+        {
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{unlabeled.Count:N0} unlabeled"));
+        }
+
+        if (test is not null)
+        {
+            parts.Add(string.Create(CultureInfo.InvariantCulture, $"{test.Count:N0} test images"));
+        }
+
+        parts.Add(train.Classes.Count == 0 ? "no classes" : string.Create(CultureInfo.InvariantCulture, $"{train.Classes.Count} classes"));
+        return $"{name}: {string.Join(", ", parts)}";
+    }
+
+    private static IImageSet LoadSet(IImageReader reader, IProgressReport progress, long memoryBudget) =>
         EstimateBytes(reader) <= memoryBudget ? MemoryImageSet.Decode(reader, progress) : new StreamedImageSet(reader, progress);
 
     /// <summary>Bytes of all images decoded, from a few that lie all over the set: photographs differ in size.</summary>
