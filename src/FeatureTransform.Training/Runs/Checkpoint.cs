@@ -28,12 +28,11 @@ internal sealed class Checkpoint : IDisposable
     private const string MomentumPrefix = "momentum.", QueueName = "queue", TotalsName = "epoch_totals";
     private const string VersionKey = "checkpoint_version", Version = "1";
 
-    private readonly SafeTensorsFile file;
     private readonly int queuePosition;
 
     private Checkpoint(SafeTensorsFile file)
     {
-        this.file = file;
+        File = file;
         if (!file.HasChecksum || !file.Metadata.TryGetValue(VersionKey, out string? version))
         {
             throw file.Error("it is no checkpoint of this program, or its checksum is damaged");
@@ -51,6 +50,9 @@ internal sealed class Checkpoint : IDisposable
         byte[] totals = file.ReadBytes(TotalsName, SafeTensorType.F64, file.Tensors[TotalsName].Shape);
         EpochTotals = MemoryMarshal.Cast<byte, double>(totals).ToArray();
     }
+
+    /// <summary>The file, verified.</summary>
+    public SafeTensorsFile File { get; }
 
     /// <summary>Options of the run.</summary>
     public PretrainOptions Options { get; }
@@ -103,13 +105,21 @@ internal sealed class Checkpoint : IDisposable
     /// <exception cref="InvalidInputException">Models or queue have other shapes.</exception>
     public void Restore(ParameterStore query, ParameterStore key, FeatureQueue queue)
     {
-        ParameterTensors.Restore(file, QueryPrefix, ParameterTensors.All(query), query);
-        ParameterTensors.Restore(file, KeyPrefix, ParameterTensors.All(key), key);
-        ParameterTensors.RestoreMomentum(file, MomentumPrefix, query);
-        queue.Restore(file.ReadBytes(QueueName, TypeOf(queue), queue.K, queue.C), queuePosition);
+        ParameterTensors.Restore(File, QueryPrefix, ParameterTensors.All(query), query);
+        ParameterTensors.Restore(File, KeyPrefix, ParameterTensors.All(key), key);
+        ParameterTensors.RestoreMomentum(File, MomentumPrefix, query);
+        queue.Restore(File.ReadBytes(QueueName, TypeOf(queue), queue.K, queue.C), queuePosition);
     }
 
-    public void Dispose() => file.Dispose();
+    /// <summary>The query encoder's tensors, without the prefix.</summary>
+    public IEnumerable<SafeTensor> QueryTensors() =>
+        from tensor in File.Tensors.Values
+        where tensor.Name.StartsWith(QueryPrefix, StringComparison.Ordinal)
+        select new SafeTensor(
+            tensor.Name[QueryPrefix.Length..], tensor.Type, tensor.Shape,
+            stream => stream.Write(File.ReadBytes(tensor.Name, tensor.Type, tensor.Shape)));
+
+    public void Dispose() => File.Dispose();
 
     private static SafeTensorType TypeOf(FeatureQueue queue) =>
         queue.Type == QueueType.Float32 ? SafeTensorType.F32 : SafeTensorType.BF16;
