@@ -20,7 +20,7 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
     private readonly int c, classes, batchSize, channelStride, classStride;
     private readonly float* batch, logits, weights, velocity; // N x channels, N x classes, channels x classes twice
     private readonly double[] losses;
-    private readonly WorkQueue forward, loss, backward;
+    private readonly WorkQueue forward, forwardAndLoss, backward;
     private FeatureSet features = new([], [], 0);
     private int[] order = [];
     private int first, count;
@@ -42,7 +42,11 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
         velocity = Allocate(channelStride, classStride);
         int parallel = threads > 0 ? threads : Environment.ProcessorCount;
         forward = new WorkQueue(parallel, Forward);
-        loss = new WorkQueue(parallel, item => Loss(item * RowsPerItem, Math.Min(count, (item + 1) * RowsPerItem)));
+        forwardAndLoss = new WorkQueue(parallel, item =>
+        {
+            Forward(item);
+            Loss(item * RowsPerItem, Math.Min(count, (item + 1) * RowsPerItem));
+        });
         backward = new WorkQueue(parallel, Backward);
     }
 
@@ -52,9 +56,8 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
     /// <summary>One step of SGD on images order[first..first+count]; returns the mean loss before it.</summary>
     public double Step(FeatureSet set, int[] rows, int begin, int size, float rate, float inertia)
     {
-        (learningRate, momentum) = (rate, inertia);
-        Logits(set, rows, begin, size);
-        loss.Run(Items(count, RowsPerItem));
+        (features, order, first, count, learningRate, momentum) = (set, rows, begin, size, rate, inertia);
+        forwardAndLoss.Run(Items(count, RowsPerItem));
         backward.Run(Items(c + 1, ChannelsPerItem));
         double sum = 0;
         for (int i = 0; i < count; i++)
@@ -72,7 +75,8 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
         var scores = new double[classes];
         for (int begin = 0; begin < rows.Length; begin += batchSize)
         {
-            Logits(set, rows, begin, Math.Min(batchSize, rows.Length - begin));
+            (features, order, first, count) = (set, rows, begin, Math.Min(batchSize, rows.Length - begin));
+            forward.Run(Items(count, RowsPerItem));
             for (int i = 0; i < count; i++)
             {
                 TensorPrimitives.ConvertChecked<float, double>(new ReadOnlySpan<float>(logits + ((long)i * classStride), classes), scores);
@@ -86,7 +90,7 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
     public void Dispose()
     {
         forward.Dispose();
-        loss.Dispose();
+        forwardAndLoss.Dispose();
         backward.Dispose();
         foreach (nint memory in new[] { (nint)batch, (nint)logits, (nint)weights, (nint)velocity })
         {
@@ -104,12 +108,6 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
         var memory = (float*)NativeMemory.AlignedAlloc(bytes, Alignment);
         NativeMemory.Clear(memory, bytes);
         return memory;
-    }
-
-    private void Logits(FeatureSet set, int[] rows, int begin, int size)
-    {
-        (features, order, first, count) = (set, rows, begin, size);
-        forward.Run(Items(count, RowsPerItem));
     }
 
     // Rows past the batch's end, up to a multiple of 8, hold what an earlier batch left there; nothing reads their logits.
