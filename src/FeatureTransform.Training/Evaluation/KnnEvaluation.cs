@@ -40,7 +40,7 @@ internal static class KnnEvaluation
         var neighbors = new int[block * k];
         var cosines = new float[block * k];
         var votes = new double[classes];
-        (int first, int five) = (0, 0);
+        var confusion = new ConfusionMatrix(classes);
         for (int begin = 0; begin < test.Count; begin += block)
         {
             cancellation.ThrowIfCancellationRequested();
@@ -49,25 +49,11 @@ internal static class KnnEvaluation
             for (int row = 0; row < n; row++)
             {
                 Vote(neighbors.AsSpan(row * k, k), cosines.AsSpan(row * k, k), bank.Labels, options.Temperature, votes);
-                int rank = Rank(votes, test.Labels[begin + row]);
-                first += rank == 0 ? 1 : 0;
-                five += rank < 5 ? 1 : 0;
+                confusion.Add(votes, test.Labels[begin + row]);
             }
         }
 
-        return new KnnResult(100.0 * first / test.Count, 100.0 * five / test.Count, classes, bank.Count, test.Count);
-    }
-
-    /// <summary>Classes that come before <paramref name="label"/> by score; of equal ones the lower index comes first.</summary>
-    public static int Rank(ReadOnlySpan<double> scores, int label)
-    {
-        int rank = 0;
-        for (int i = 0; i < scores.Length; i++)
-        {
-            rank += scores[i] > scores[label] || (scores[i] == scores[label] && i < label) ? 1 : 0;
-        }
-
-        return rank;
+        return new KnnResult(confusion.Top1, confusion.Top5, classes, bank.Count, test.Count);
     }
 
     // exp((s - largest s) / T): the same order as exp(s / T), which would overflow for small T.

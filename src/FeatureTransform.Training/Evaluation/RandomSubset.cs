@@ -2,19 +2,29 @@ using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Evaluation;
 
-/// <summary>Seeded choices of images: the first n of a Fisher-Yates shuffle, so that a larger choice contains a smaller one.</summary>
+/// <summary>Seeded choices and orders of images: Fisher-Yates shuffles, so that a larger choice contains a smaller one.</summary>
 internal static class RandomSubset
 {
     // Beyond the indices of RandomUse.DataOrder that epochs and shuffle-BN use.
-    private const ulong FirstIndex = 1UL << 41;
+    private const int FirstIndexBit = 41, PurposeShift = 36;
 
-    /// <summary>All of 0..count-1 in a seeded order; <paramref name="purpose"/> tells one choice of a run from another.</summary>
-    public static int[] Shuffle(int count, ulong seed, Purpose purpose)
+    /// <summary>What a shuffle is for; one never shares a random number with another.</summary>
+    public enum Purpose : uint
     {
+        TrainingImages = 0,
+        TestImages = 1,
+        HeldOut = 2,
+        ProbeOrder = 3,
+    }
+
+    /// <summary>All of 0..count-1 in a seeded order.</summary>
+    public static int[] Shuffle(int count, ulong seed, Purpose purpose, int epoch = 0)
+    {
+        ulong firstIndex = (1UL << FirstIndexBit) + ((ulong)purpose << PurposeShift);
         int[] order = [.. Enumerable.Range(0, count)];
         for (int i = 0; i < count - 1; i++)
         {
-            uint word = Philox.Block(seed, (uint)purpose, RandomUse.DataOrder, FirstIndex + (ulong)i).X;
+            uint word = Philox.Block(seed, (uint)epoch, RandomUse.DataOrder, firstIndex + (ulong)i).X;
             int j = i + (int)(((ulong)word * (uint)(count - i)) >> 32);
             (order[i], order[j]) = (order[j], order[i]);
         }
@@ -33,13 +43,5 @@ internal static class RandomSubset
         int[] chosen = Shuffle(count, seed, purpose)[..limit];
         Array.Sort(chosen);
         return chosen;
-    }
-
-    /// <summary>What a choice is for.</summary>
-    public enum Purpose : uint
-    {
-        TrainingImages = 0,
-        TestImages = 1,
-        HeldOut = 2,
     }
 }

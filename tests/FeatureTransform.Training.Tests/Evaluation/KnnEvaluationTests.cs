@@ -55,14 +55,6 @@ public sealed class KnnEvaluationTests
     }
 
     [Fact]
-    public void Equal_votes_go_to_the_lower_class()
-    {
-        Assert.Equal(0, KnnEvaluation.Rank([1, 1, 1], 0));
-        Assert.Equal(2, KnnEvaluation.Rank([1, 1, 1], 2));
-        Assert.Equal(1, KnnEvaluation.Rank([0, 2, 1], 2));
-    }
-
-    [Fact]
     public void Colours_are_told_apart_by_pixels_and_progress_is_told()
     {
         using var splits = new ImageSplits(

@@ -105,10 +105,7 @@ internal sealed unsafe partial class CpuDevice
             return;
         }
 
-        for (long i = 0; i < count; i++)
-        {
-            target[i] = BitConverter.UInt32BitsToSingle((uint)((ushort*)source)[i] << 16);
-        }
+        BFloat16Lanes.Widen(source, target, count);
     }
 
     private void TransposeToChannelsLast(void* source, float* target, int k, int c, int taps)

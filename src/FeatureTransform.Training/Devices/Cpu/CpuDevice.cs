@@ -44,10 +44,9 @@ internal sealed unsafe partial class CpuDevice : IDevice
             return;
         }
 
-        var half = new ReadOnlySpan<ushort>((void*)tensor.Data, destination.Length);
-        for (int i = 0; i < half.Length; i++)
+        fixed (float* target = destination)
         {
-            destination[i] = BitConverter.UInt32BitsToSingle((uint)half[i] << 16);
+            BFloat16Lanes.Widen((void*)tensor.Data, target, destination.Length);
         }
     }
 

@@ -31,6 +31,21 @@ internal readonly unsafe struct BFloat16Lanes : ILanes
         return float.IsNaN(value) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
     }
 
+    /// <summary>bf16 to fp32, which is exact.</summary>
+    public static void Widen(void* source, float* target, long count)
+    {
+        long i = 0;
+        for (; i + Vector512<float>.Count <= count; i += Vector512<float>.Count)
+        {
+            Load(source, i).Store(target + i);
+        }
+
+        for (; i < count; i++)
+        {
+            target[i] = BitConverter.UInt32BitsToSingle((uint)((ushort*)source)[i] << 16);
+        }
+    }
+
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     public static Vector512<float> Load(void* data, long index)
     {

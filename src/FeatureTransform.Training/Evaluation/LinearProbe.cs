@@ -1,0 +1,131 @@
+using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Options;
+using FeatureTransform.Training.Pretraining;
+
+namespace FeatureTransform.Training.Evaluation;
+
+/// <summary>
+/// Linear evaluation: a linear classifier on the frozen features of unaugmented images, which are computed once. The learning
+/// rate is chosen on images held out of the training set; then the classifier is trained anew on all of it and tested.
+/// </summary>
+internal static class LinearProbe
+{
+    private const string Name = "linear probe", FeatureStage = "features";
+    private const float Momentum = 0.9f;
+
+    /// <summary>Extracts the features of all images and evaluates them.</summary>
+    /// <exception cref="InvalidInputException">The images or the options cannot be used, or training diverged.</exception>
+    public static LinearProbeResult Run(
+        ImageSplits splits, FeatureExtractor extractor, LinearProbeOptions options, IProgressReport report,
+        CancellationToken cancellation)
+    {
+        IImageSet testImages = LabelledSplits.RequireTest(splits, Name);
+        var progress = new StageProgress(report, FeatureStage, (long)splits.Train.Count + testImages.Count);
+        FeatureSet train = extractor.Extract(splits.Train, All(splits.Train.Count), progress, cancellation);
+        FeatureSet test = extractor.Extract(testImages, All(testImages.Count), progress, cancellation);
+        return Evaluate(train, test, splits.Train.Classes.Count, options, report, cancellation);
+    }
+
+    /// <summary>Trains on given features and tests; both must be finite.</summary>
+    /// <exception cref="InvalidInputException">The options cannot be used, or training diverged.</exception>
+    public static LinearProbeResult Evaluate(
+        FeatureSet train, FeatureSet test, int classes, LinearProbeOptions options, IProgressReport report,
+        CancellationToken cancellation)
+    {
+        Validate(options, train.Count);
+        int choices = options.LearningRates.Count;
+        var progress = new StageProgress(report, Name, (long)options.Epochs * (choices > 1 ? choices + 1 : 1));
+        (float rate, double? heldOutTop1) = choices > 1
+            ? Choose(train, classes, options, progress, cancellation)
+            : (options.LearningRates[0], null);
+        using SoftmaxRegression? model = Train(train, All(train.Count), classes, options, rate, progress, cancellation);
+        if (model is null)
+        {
+            throw new InvalidInputException(
+                $"The linear probe diverged with learning rate {rate}: give smaller ones, or standardise the features.");
+        }
+
+        ConfusionMatrix confusion = model.Score(test, All(test.Count));
+        return new LinearProbeResult(confusion.Top1, confusion.Top5, rate, heldOutTop1, train.Count, test.Count, confusion);
+    }
+
+    private static (float Rate, double? Top1) Choose(
+        FeatureSet train, int classes, LinearProbeOptions options, StageProgress progress, CancellationToken cancellation)
+    {
+        int[] shuffled = RandomSubset.Shuffle(train.Count, options.Seed, RandomSubset.Purpose.HeldOut);
+        int heldOut = Math.Clamp((int)Math.Round(options.HeldOut * train.Count), 1, train.Count - 1);
+        (float Rate, double Top1) best = (options.LearningRates[0], -1);
+        foreach (float rate in options.LearningRates)
+        {
+            using SoftmaxRegression? model = Train(train, shuffled[heldOut..], classes, options, rate, progress, cancellation);
+            double top1 = model is null ? 0 : model.Score(train, shuffled[..heldOut]).Top1;
+            best = top1 > best.Top1 ? (rate, top1) : best;
+        }
+
+        return best;
+    }
+
+    /// <summary>Null where the loss was not finite.</summary>
+    private static SoftmaxRegression? Train(
+        FeatureSet train, int[] rows, int classes, LinearProbeOptions options, float rate, StageProgress progress,
+        CancellationToken cancellation)
+    {
+        int steps = (rows.Length + options.BatchSize - 1) / options.BatchSize;
+        var schedule = new LearningRateSchedule(
+            new OptimizerOptions { LearningRate = rate, Epochs = options.Epochs, Schedule = "step", WarmupSteps = 0 }, steps);
+        Standardization standardization =
+            options.Standardize ? Standardization.Of(train, rows) : Standardization.Identity(train.C);
+        var model = new SoftmaxRegression(standardization, classes, options.BatchSize, options.Threads);
+        bool finite = true;
+        for (int epoch = 0; epoch < options.Epochs; epoch++)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                model.Dispose();
+                cancellation.ThrowIfCancellationRequested();
+            }
+
+            int[] order = [.. RandomSubset.Shuffle(rows.Length, options.Seed, RandomSubset.Purpose.ProbeOrder, epoch).Select(i => rows[i])];
+            for (int step = 0; step < steps && finite; step++)
+            {
+                int first = step * options.BatchSize, count = Math.Min(options.BatchSize, rows.Length - first);
+                double loss = model.Step(train, order, first, count, schedule.At(((long)epoch * steps) + step), Momentum);
+                finite = double.IsFinite(loss);
+            }
+
+            progress.Advance(1);
+        }
+
+        if (finite)
+        {
+            return model;
+        }
+
+        model.Dispose();
+        return null;
+    }
+
+    private static int[] All(int count) => [.. Enumerable.Range(0, count)];
+
+    private static void Validate(LinearProbeOptions options, int train)
+    {
+        if (options.LearningRates.Count == 0 || options.LearningRates.Any(rate => !(rate > 0) || !float.IsFinite(rate)))
+        {
+            throw new InvalidInputException(
+                $"The linear probe's learning rates are '{string.Join(", ", options.LearningRates)}': expected numbers above 0.");
+        }
+
+        if (options.Epochs < 1 || options.BatchSize < 1)
+        {
+            throw new InvalidInputException(
+                $"The linear probe has {options.Epochs} epochs of batches of {options.BatchSize}: expected at least 1 of both.");
+        }
+
+        if (options.LearningRates.Count > 1 && (!(options.HeldOut > 0) || options.HeldOut >= 1 || train < 2))
+        {
+            throw new InvalidInputException(
+                $"The linear probe cannot choose a learning rate on a share of {options.HeldOut} of {train} training images: " +
+                "expected a share between 0 and 1 of at least 2, or give a single learning rate.");
+        }
+    }
+}
