@@ -23,11 +23,18 @@ public static class MachineReport
     private static int WidestVector() =>
         Vector512.IsHardwareAccelerated ? 512 : Vector256.IsHardwareAccelerated ? 256 : Vector128.IsHardwareAccelerated ? 128 : 64;
 
+    // major << 56 | minor << 48 | patch << 40
+    private static unsafe string LibTorchVersion(string path)
+    {
+        ulong version = ((delegate* unmanaged<ulong>)NativeLibrary.GetExport(NativeLibrary.Load(path), "aoti_torch_abi_version"))();
+        return $"{version >> 56}.{(version >> 48) & 0xff}.{(version >> 40) & 0xff}";
+    }
+
     private static string DescribeLibTorch()
     {
         try
         {
-            return $"loaded from {ATen.Path}";
+            return $"{LibTorchVersion(ATen.Path)}, loaded from {ATen.Path}";
         }
         catch (TypeInitializationException error) when (error.InnerException is DllNotFoundException missing)
         {
