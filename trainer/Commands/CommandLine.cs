@@ -1,5 +1,6 @@
 using System.CommandLine;
 using System.CommandLine.Invocation;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Trainer.Commands;
 
@@ -38,8 +39,9 @@ internal static class CommandLine
         ParseResult parse = Parse(args);
         if (parse.Action is ParseErrorAction)
         {
-            string command = parse.CommandResult.Command is RootCommand ? "" : $"{parse.CommandResult.Command.Name} ";
-            Console.Error.WriteLine($"{parse.Errors[0].Message} ('{command}--help' lists what can be given.)");
+            Console.Error.WriteLine(parse.CommandResult.Command is RootCommand root
+                ? $"'{args[0]}': expected {OptionNames.List([.. root.Subcommands.Select(c => c.Name)])} (--help explains them)."
+                : $"{parse.Errors[0].Message} ({parse.CommandResult.Command.Name} --help lists what can be given.)");
             return ExitCode.Usage;
         }
 

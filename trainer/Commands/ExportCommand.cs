@@ -22,7 +22,7 @@ internal sealed class ExportCommand
         Command = new Command("export", "Write the encoder as safetensors with torchvision's parameter names.") { source, destination };
         Command.SetAction(parse => Execution.Run(parse, () => Request(parse), (request, display, _) =>
         {
-            Exporter.Export(request.Source, request.Destination, display);
+            EncoderFile.Export(request.Source, request.Destination, display);
             return new($"Wrote {request.Destination}");
         }));
     }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Globalization;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Options;
 
@@ -18,20 +17,12 @@ internal sealed class InfoCommand
 
     private static string Text()
     {
-        var lines = new List<(string Name, string Value)>(MachineReport.Describe());
-        lines.Add(("devices", $"cpu; {string.Join(" and ", OptionNames.PlannedDevices)} are not there yet"));
-        var options = new PretrainOptions();
-        foreach ((string name, object section) in new (string, object)[]
+        var lines = new List<(string Name, string Value)>(MachineReport.Describe())
         {
-            ("data", options.Data), ("model", options.Model), ("method", options.Method),
-            ("transform", options.Transform), ("optimizer", options.Optimizer), ("run", options.Run),
-        })
-        {
-            IEnumerable<string> values = section.GetType().GetProperties()
-                .Select(p => $"{p.Name} {(Convert.ToString(p.GetValue(section), CultureInfo.InvariantCulture) is { Length: > 0 } v ? v : "none")}");
-            lines.Add(($"default {name}", string.Join(", ", values)));
-        }
-
+            ("devices", $"cpu; {string.Join(" and ", OptionNames.PlannedDevices)} are not there yet"),
+        };
+        lines.AddRange(new PretrainOptionTable().DefaultOptions()
+            .Select((section, i) => (i == 0 ? "default run" : "", string.Join(' ', section))));
         int width = lines.Max(line => line.Name.Length);
         return string.Join('\n', lines.Select(line => $"{line.Name.PadRight(width)}  {line.Value}"));
     }

@@ -1,5 +1,4 @@
 using System.CommandLine;
-using System.Text;
 using FeatureTransform.Training;
 using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
@@ -10,9 +9,9 @@ namespace FeatureTransform.Trainer.Commands;
 internal sealed class LinearCommand
 {
     private const string ConfusionName = "confusion.csv";
-    private static readonly LinearOptions Defaults = new();
+    private static readonly LinearProbeOptions Defaults = new();
     private readonly EvaluationOptions options = new(knn: false);
-    private readonly OptionTable<LinearOptions> table = new(Defaults);
+    private readonly OptionTable<LinearProbeOptions> table = new(Defaults);
 
     private readonly Option<string?> rates = new("--lr")
     {
@@ -33,22 +32,20 @@ internal sealed class LinearCommand
         options.AddTo(Command);
         table.Add("--epochs", "Epochs over the training features.", o => o.Epochs, (o, v) => o with { Epochs = v });
         table.Add("--batch", "Rows a step.", o => o.BatchSize, (o, v) => o with { BatchSize = v });
-        table.AddName(
-            "--schedule", "Learning rate: cosine, or step (a tenth at 60 % and again at 80 % of the epochs).",
-            OptionNames.Schedules, o => o.Schedule, (o, v) => o with { Schedule = v });
         table.AddTo(Command);
         Command.Options.Add(rates);
         Command.Options.Add(confusion);
         Command.SetAction(parse => Execution.Run(parse, () => (options.Request(parse), Linear(parse)), (request, display, stop) =>
         {
-            LinearResult result = Evaluator.Linear(request.Item1, request.Item2, display, stop);
+            (LinearProbeResult result, IReadOnlyList<string> classes) =
+                Evaluator.Linear(request.Item1, request.Item2, display, stop);
             string? file = parse.GetValue(confusion) ??
                 (Directory.Exists(request.Item1.Source) ? Path.Combine(request.Item1.Source, ConfusionName) : null);
             string text = FormattableString.Invariant(
-                $"linear top-1 {result.Top1:F2} %, top-5 {result.Top5:F2} % ({result.Classes.Length} classes, lr {result.LearningRate})");
+                $"linear top-1 {result.Top1:F2} %, top-5 {result.Top5:F2} % ({classes.Count} classes, lr {result.LearningRate})");
             if (file is not null)
             {
-                WriteConfusion(file, result);
+                WriteConfusion(file, result.Confusion, classes);
                 text += $"\nconfusion matrix: {file}";
             }
 
@@ -58,9 +55,9 @@ internal sealed class LinearCommand
 
     public Command Command { get; }
 
-    private LinearOptions Linear(ParseResult parse)
+    private LinearProbeOptions Linear(ParseResult parse)
     {
-        LinearOptions linear = table.Apply(parse, Defaults);
+        LinearProbeOptions linear = table.Apply(parse, Defaults);
         if (parse.GetValue(rates) is { } list)
         {
             linear = linear with { LearningRates = [.. list.Split(',').Select(Rate)] };
@@ -75,24 +72,17 @@ internal sealed class LinearCommand
             ? rate
             : throw new InvalidInputException($"--lr '{text}': expected a number, or numbers with commas.");
 
-    private static void WriteConfusion(string file, LinearResult result)
+    private static void WriteConfusion(string file, ConfusionMatrix confusion, IReadOnlyList<string> classes)
     {
-        var text = new StringBuilder("true\\predicted");
-        foreach (string name in result.Classes)
-        {
-            text.Append(',').Append(Field(name));
-        }
-
-        for (int row = 0; row < result.Confusion.Length; row++)
-        {
-            text.Append('\n').Append(Field(result.Classes[row])).Append(',').AppendJoin(',', result.Confusion[row]);
-        }
-
         // Written beside and renamed, so that a full disk leaves no half file.
         string temporary = file + ".tmp";
         try
         {
-            File.WriteAllText(temporary, text.Append('\n').ToString());
+            using (var writer = new StreamWriter(temporary))
+            {
+                confusion.WriteCsv(writer, classes);
+            }
+
             File.Move(temporary, file, overwrite: true);
         }
         catch (Exception error) when (error is IOException or UnauthorizedAccessException)
@@ -101,7 +91,4 @@ internal sealed class LinearCommand
             throw new InvalidInputException($"--confusion {file} cannot be written ({error.Message}): choose another file.", error);
         }
     }
-
-    private static string Field(string name) =>
-        name.AsSpan().IndexOfAny(",\"\n") < 0 ? name : $"\"{name.Replace("\"", "\"\"", StringComparison.Ordinal)}\"";
 }

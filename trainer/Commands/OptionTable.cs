@@ -12,7 +12,10 @@ namespace FeatureTransform.Trainer.Commands;
 /// <param name="defaults">Values that the help texts show.</param>
 internal sealed class OptionTable<T>(T defaults)
 {
-    private readonly List<(Option Option, Func<ParseResult, T, T> Apply)> rows = [];
+    private readonly List<(Option Option, string Default, Func<ParseResult, T, T> Apply)> rows = [];
+
+    /// <summary>Every option with its default, as one would give it.</summary>
+    public IEnumerable<string> Defaults => rows.Select(row => $"{row.Option.Name} {row.Default}");
 
     /// <summary>An option of a value that is written as it is parsed.</summary>
     public Option<TValue> Add<TValue>(
@@ -21,9 +24,8 @@ internal sealed class OptionTable<T>(T defaults)
         Register(new Option<TValue>(name, aliases)
         {
             CustomParser = OptionParsing.Value<TValue>,
-            Description = OptionParsing.WithDefault(help, get(defaults)),
-            HelpName = OptionParsing.Expected(typeof(TValue)).Split(' ')[^1],
-        }, set);
+            HelpName = typeof(TValue) == typeof(string) ? "text" : "number",
+        }, help, Convert.ToString(get(defaults), CultureInfo.InvariantCulture), set);
 
     /// <summary>An option that takes one of a list of names; the options' validator checks it.</summary>
     public Option<string> AddName(
@@ -41,9 +43,8 @@ internal sealed class OptionTable<T>(T defaults)
         Register(new Option<TEnum>(name, aliases)
         {
             CustomParser = result => OptionParsing.Enumeration<TEnum>(result, names),
-            Description = OptionParsing.WithDefault(help, names[Convert.ToInt32(get(defaults), CultureInfo.InvariantCulture)]),
             HelpName = string.Join('|', names),
-        }, set);
+        }, help, names[Convert.ToInt32(get(defaults), CultureInfo.InvariantCulture)], set);
 
     /// <summary>A switch: <c>--name</c> or <c>--name true|false</c>.</summary>
     public void AddSwitch(string name, string help, Func<T, bool> get, Func<T, bool, T> set) =>
@@ -51,9 +52,8 @@ internal sealed class OptionTable<T>(T defaults)
         {
             CustomParser = OptionParsing.Switch,
             Arity = ArgumentArity.ZeroOrOne,
-            Description = OptionParsing.WithDefault(help, get(defaults) ? "true" : "false"),
             HelpName = "true|false",
-        }, set);
+        }, help, get(defaults) ? "true" : "false", set);
 
     /// <summary>Adds all options to a command, in the order in which they were made.</summary>
     public void AddTo(Command command) => rows.ForEach(row => command.Options.Add(row.Option));
@@ -65,9 +65,11 @@ internal sealed class OptionTable<T>(T defaults)
     public T Apply(ParseResult parse, T options) =>
         rows.Aggregate(options, (current, row) => OptionParsing.Given(parse, row.Option) ? row.Apply(parse, current) : current);
 
-    private Option<TValue> Register<TValue>(Option<TValue> option, Func<T, TValue, T> set)
+    private Option<TValue> Register<TValue>(Option<TValue> option, string help, string? value, Func<T, TValue, T> set)
     {
-        rows.Add((option, (parse, options) => set(options, parse.GetRequiredValue(option))));
+        string text = string.IsNullOrEmpty(value) ? "none" : value;
+        option.Description = $"{help} [default: {text}]";
+        rows.Add((option, text, (parse, options) => set(options, parse.GetRequiredValue(option))));
         return option;
     }
 }
@@ -77,9 +79,6 @@ internal static class OptionParsing
 {
     /// <summary>Whether an option stands on the command line.</summary>
     public static bool Given(ParseResult parse, Option option) => parse.GetResult(option) is { Implicit: false };
-
-    public static string WithDefault(string help, object? value) =>
-        $"{help} [default: {(Convert.ToString(value, CultureInfo.InvariantCulture) is { Length: > 0 } text ? text : "none")}]";
 
     public static T Value<T>(ArgumentResult result)
         where T : IParsable<T>
@@ -103,7 +102,7 @@ internal static class OptionParsing
     public static bool Switch(ArgumentResult result) =>
         result.Tokens.Count == 0 || (bool.TryParse(result.Tokens[0].Value, out bool value) ? value : Refuse<bool>(result, "true or false"));
 
-    public static string Expected(Type type) =>
+    private static string Expected(Type type) =>
         type == typeof(string) ? "text" :
         type == typeof(ulong) ? "whole number, 0 or above" :
         type == typeof(int) || type == typeof(long) ? "whole number" : "number";

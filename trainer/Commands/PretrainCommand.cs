@@ -115,8 +115,8 @@ internal sealed class PretrainCommand
             culture, $"Finished {result.Steps} steps in {Display.Format.Duration(result.Seconds)}, {result.PairsPerSecond:F0} pairs/s.");
         if (result.KnnTop1 is { } knn)
         {
-            text.AppendLine(
-                culture, $"k-NN top-1    {knn:F1} %{Compared("raw pixels", result.KnnTop1Pixels)}{Compared("untrained encoder", result.KnnTop1Untrained)}");
+            string[] others = [.. Percent("raw pixels", result.KnnTop1Pixels), .. Percent("untrained encoder", result.KnnTop1Untrained)];
+            text.AppendLine(culture, $"k-NN top-1    {knn:F1} %{(others.Length > 0 ? $"  ({string.Join(", ", others)})" : "")}");
         }
 
         if (result.LinearTop1 is { } linear)
@@ -132,8 +132,8 @@ internal sealed class PretrainCommand
         return new(text.Append(culture, $"Run folder: {result.Folder}").ToString());
     }
 
-    private static string Compared(string what, double? percent) =>
-        percent is { } value ? string.Create(CultureInfo.InvariantCulture, $"  ({what} {value:F1} %)") : "";
+    private static string[] Percent(string what, double? value) =>
+        value is { } percent ? [string.Create(CultureInfo.InvariantCulture, $"{what} {percent:F1} %")] : [];
 
     private static string Quoted(string path) => path.Contains(' ') ? $"\"{path}\"" : path;
 }

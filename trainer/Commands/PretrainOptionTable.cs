@@ -77,6 +77,10 @@ internal sealed class PretrainOptionTable
         };
     }
 
+    /// <summary>The options of the default run, section by section.</summary>
+    public IEnumerable<IEnumerable<string>> DefaultOptions() =>
+        [data.Defaults, model.Defaults, method.Defaults, transform.Defaults, optimizer.Defaults, run.Defaults];
+
     private static string DefaultTransform =>
         OptionPresets.Transforms.FirstOrDefault(n => Defaults.Transform.WithTransform(n) == Defaults.Transform) ?? "single options";
 

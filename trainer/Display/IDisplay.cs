@@ -1,4 +1,5 @@
 using FeatureTransform.Training.Pretraining;
+using Spectre.Console;
 
 namespace FeatureTransform.Trainer.Display;
 
@@ -12,6 +13,17 @@ internal interface IDisplay : IPretrainProgress, IDisposable
 /// <summary>Chooses the display.</summary>
 internal static class Displays
 {
-    /// <summary>Nothing where quiet, lines where output is redirected or the terminal is plain, else the live display.</summary>
-    public static IDisplay Create(bool quiet) => quiet ? new QuietDisplay(Console.Error) : new PlainDisplay(Console.Out);
+    /// <summary>Nothing where quiet, lines where output is redirected or the terminal cannot redraw or is narrow, else the live display.</summary>
+    public static IDisplay Create(bool quiet)
+    {
+        if (quiet)
+        {
+            return new QuietDisplay(Console.Error);
+        }
+
+        Profile terminal = AnsiConsole.Profile;
+        return !Console.IsOutputRedirected && terminal.Capabilities.Ansi && terminal.Width >= LiveDisplay.NarrowestWidth
+            ? new LiveDisplay(AnsiConsole.Console)
+            : new PlainDisplay(Console.Out);
+    }
 }

@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using System.Runtime.ExceptionServices;
 using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Networks;
@@ -9,9 +10,9 @@ internal sealed class FeatureExtractor
 {
     // Activations of a batch stay at a few hundred megabytes for large images.
     private const int MaxBatch = 256, PixelsPerBatch = 1 << 20;
-    private readonly ImageTransform transform = NormalizeOnly;
     private readonly int size, batch;
     private readonly BatchMap map;
+    private readonly ConcurrentBag<EvaluationTransform> transforms = []; // one a thread at work
 
     private FeatureExtractor(int size, int c, BatchMap map)
     {
@@ -20,8 +21,6 @@ internal sealed class FeatureExtractor
     }
 
     private delegate void BatchMap(ReadOnlySpan<float> pixels, int n, Span<float> features);
-
-    private delegate void ImageTransform(in RgbImage image, int size, Span<float> destination);
 
     /// <summary>Channels of a feature.</summary>
     public int C { get; }
@@ -78,7 +77,9 @@ internal sealed class FeatureExtractor
                 0, Math.Min(batch, subset.Length - first), new ParallelOptions { CancellationToken = cancellation }, i =>
                 {
                     RgbImage image = images.Read(subset[first + i]);
-                    transform(image, size, pixels.AsSpan(i * size * size * 3, size * size * 3));
+                    EvaluationTransform transform = transforms.TryTake(out EvaluationTransform? free) ? free : new(size);
+                    transform.Apply(image, pixels.AsSpan(i * size * size * 3, size * size * 3));
+                    transforms.Add(transform);
                     labels[first + i] = image.Label;
                 });
         }
@@ -97,22 +98,6 @@ internal sealed class FeatureExtractor
                 throw new InvalidInputException(
                     $"The encoder gives features that are not finite ({value}): its training has diverged; use an earlier checkpoint.");
             }
-        }
-    }
-
-    // ImageNet's mean and deviation, as in MoCo's evaluation.
-    private static void NormalizeOnly(in RgbImage image, int size, Span<float> destination)
-    {
-        if (image.Width != size || image.Height != size)
-        {
-            throw new InvalidInputException($"An image has {image.Width} x {image.Height} pixels: expected {size} x {size}.");
-        }
-
-        ReadOnlySpan<float> mean = [0.485f, 0.456f, 0.406f], deviation = [0.229f, 0.224f, 0.225f];
-        ReadOnlySpan<byte> pixels = image.Pixels.Span;
-        for (int i = 0; i < destination.Length; i++)
-        {
-            destination[i] = ((pixels[i] / 255f) - mean[i % 3]) / deviation[i % 3];
         }
     }
 }

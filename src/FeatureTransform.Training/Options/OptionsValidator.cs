@@ -84,12 +84,11 @@ public static class OptionsValidator
 
     /// <summary>Checks the linear probe.</summary>
     /// <exception cref="InvalidInputException">A value is out of range or a name unknown.</exception>
-    public static void Validate(LinearOptions options)
+    public static void Validate(LinearProbeOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
         InRange("--epochs", options.Epochs, 1, LargestEpochs);
         InRange("--batch", options.BatchSize, 1, LargestBatch);
-        OneOf("--schedule", options.Schedule, OptionNames.Schedules);
         foreach (float rate in options.LearningRates)
         {
             Positive("--lr", rate);

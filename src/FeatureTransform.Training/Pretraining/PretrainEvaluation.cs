@@ -46,7 +46,17 @@ internal sealed class PretrainEvaluation(PretrainOptions options, IDevice device
     }
 
     /// <summary>Linear-probe top-1 in percent.</summary>
-    public float? Linear(Encoder encoder, CancellationToken stop) => options.Run.Seed == 0 ? 0 : null;
+    public float? Linear(Encoder encoder, CancellationToken stop)
+    {
+        if (!HasLabels)
+        {
+            return null;
+        }
+
+        var probe = new LinearProbeOptions { Seed = options.Run.Seed, Threads = options.Run.Threads };
+        return (float)LinearProbe.Run(images, FeatureExtractor.Of(encoder, options.Data.ImageSize), probe, progress, stop).Top1;
+    }
+
     private static int Smaller(int limit, int count) => limit == 0 ? count : Math.Min(limit, count);
 
     // A run that is asked to stop skips what is left of an evaluation.

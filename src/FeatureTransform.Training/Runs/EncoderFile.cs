@@ -17,7 +17,7 @@ internal sealed record LoadedEncoder(Encoder Encoder, ModelOptions Model, Pretra
 }
 
 /// <summary>Encoders as safetensors files with torchvision's names.</summary>
-internal static class EncoderFile
+public static class EncoderFile
 {
     private const string HeadName = "fc.";
 
@@ -39,7 +39,7 @@ internal static class EncoderFile
     /// <c>fc</c> classifies into classes of its own, and features are taken before it.
     /// </summary>
     /// <exception cref="InvalidInputException">It cannot be read; a tensor is missing or has another shape.</exception>
-    public static LoadedEncoder Load(IDevice device, string path, IProgressReport report)
+    internal static LoadedEncoder Load(IDevice device, string path, IProgressReport report)
     {
         if (Directory.Exists(path))
         {
