@@ -50,7 +50,7 @@ internal sealed class MoCo : IDisposable
     public RowStatistics Statistics { get; }
 
     /// <summary>The permutation of the last step's keys over the virtual devices of shuffle-BN; empty for plain batch normalisation.</summary>
-    public ReadOnlySpan<int> ShuffleOrder => order;
+    public int[] ShuffleOrder => order;
 
     /// <summary>One step.</summary>
     /// <param name="view1">First views, N x S x S x 3, normalised.</param>

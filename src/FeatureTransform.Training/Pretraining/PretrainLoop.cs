@@ -63,6 +63,7 @@ internal sealed class PretrainLoop : IDisposable
         (float? pixels, float? untrained, float? knn) = (evaluation.Pixels(stop), evaluation.Untrained(stop), (float?)null);
         var schedule = new LearningRateSchedule(options.Optimizer, stepsPerEpoch);
         int n = options.Optimizer.BatchSize;
+        DumpWriter? dump = OpenDump();
         long step = firstStep;
         bool saved = true;
         int threads = options.Run.Threads > 0 ? options.Run.Threads : Environment.ProcessorCount;
@@ -79,9 +80,18 @@ internal sealed class PretrainLoop : IDisposable
                 plain = step + 1 == totalSteps ? new RowStatistics(n) : null;
                 float loss = moco.Step(batch.View1, batch.View2, (uint)step, transform, learningRate, plain);
                 StepReport report = StepReports.Of(moco.Statistics, n, batch.Epoch, step, loss, learningRate, transform);
+                ThrowIfNotFinite(report);
+                if (dump is { IsComplete: false })
+                {
+                    dump.Step(
+                        new DumpStep(
+                            step, n, options.Data.ImageSize, batch.View1, batch.View2, moco.ShuffleOrder, transform, learningRate, loss,
+                            moco.Statistics),
+                        moco.Query.Store, moco.Key.Store, moco.Queue);
+                }
+
                 loader.Return(batch);
                 training.Stop();
-                ThrowIfNotFinite(report);
 
                 folder.Scores.Append(report);
                 totals.Add(report);
@@ -117,6 +127,24 @@ internal sealed class PretrainLoop : IDisposable
     }
 
     public void Dispose() => moco.Dispose();
+
+    // The state before the first step, or null where nothing is dumped.
+    private DumpWriter? OpenDump()
+    {
+        if (request.DumpSteps == 0 || request.DumpFile is null)
+        {
+            return null;
+        }
+
+        if (firstStep > 0)
+        {
+            throw new InvalidInputException("A dump begins with step 0: give --dump to a new run, not to one that is resumed.");
+        }
+
+        var dump = new DumpWriter(request.DumpFile, request.DumpSteps, options);
+        dump.Begin(moco.Query.Store, moco.Key.Store, moco.Queue);
+        return dump;
+    }
 
     private long Restore()
     {
