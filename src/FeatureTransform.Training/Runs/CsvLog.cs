@@ -3,8 +3,57 @@ using System.Text;
 
 namespace FeatureTransform.Training.Runs;
 
-/// <summary>Formats one row, without the line's end; false where <paramref name="destination"/> is too small.</summary>
-internal delegate bool CsvFormat<T>(in T row, Span<byte> destination, out int written);
+/// <summary>Adds the values of a row to a line, one column after the other.</summary>
+internal delegate void CsvFormat<T>(in T row, ref CsvLine line);
+
+/// <summary>A line that is being formatted into a buffer, in invariant culture.</summary>
+internal ref struct CsvLine(Span<byte> destination)
+{
+    private readonly Span<byte> destination = destination;
+
+    /// <summary>Bytes so far.</summary>
+    public int Length { get; private set; }
+
+    /// <summary>Whether the buffer was large enough so far.</summary>
+    public bool Fits { get; private set; } = true;
+
+    /// <summary>Adds a column; a number in the shortest form that reads back to the same bits.</summary>
+    public void Add<TValue>(TValue value)
+        where TValue : IUtf8SpanFormattable
+    {
+        AddSeparator();
+        Fits = Fits && value.TryFormat(destination[Length..], out int written, default, CultureInfo.InvariantCulture) && Advance(written);
+    }
+
+    /// <summary>Adds an empty column.</summary>
+    public void AddEmpty() => AddSeparator();
+
+    /// <summary>Ends the line.</summary>
+    public void End() => AddByte((byte)'\n');
+
+    private void AddSeparator()
+    {
+        if (Length > 0)
+        {
+            AddByte((byte)',');
+        }
+    }
+
+    private void AddByte(byte value)
+    {
+        Fits = Fits && Length < destination.Length;
+        if (Fits)
+        {
+            destination[Length++] = value;
+        }
+    }
+
+    private bool Advance(int count)
+    {
+        Length += count;
+        return true;
+    }
+}
 
 /// <summary>
 /// A CSV file that grows by a row at a time. Its first column counts the rows from 0, which is how a resumed run knows
@@ -50,19 +99,14 @@ internal sealed class CsvLog<T> : IDisposable
     /// <exception cref="InvalidInputException">The disk is full.</exception>
     public void Append(in T row)
     {
-        int written;
-        while (!format(row, buffer.AsSpan(used, buffer.Length - used - 1), out written))
+        if (!TryAppend(row))
         {
-            if (used == 0)
+            WriteBuffer();
+            if (!TryAppend(row))
             {
                 throw new InvalidOperationException($"A row of '{path}' is longer than {BufferSize} bytes.");
             }
-
-            WriteBuffer();
         }
-
-        used += written;
-        buffer[used++] = (byte)'\n';
     }
 
     /// <summary>Brings every row to the disk.</summary>
@@ -83,6 +127,15 @@ internal sealed class CsvLog<T> : IDisposable
         {
             file.Dispose();
         }
+    }
+
+    private bool TryAppend(in T row)
+    {
+        var line = new CsvLine(buffer.AsSpan(used));
+        format(row, ref line);
+        line.End();
+        used += line.Fits ? line.Length : 0;
+        return line.Fits;
     }
 
     private void WriteBuffer()
@@ -110,14 +163,13 @@ internal sealed class CsvLog<T> : IDisposable
             string? line = reader.ReadLine();
             string expected = row < 0 ? header : row.ToString(CultureInfo.InvariantCulture);
             string? found = row < 0 ? line : line?.Split(',', 2)[0];
-            if (found != expected)
+            end += line is null ? 0 : Encoding.UTF8.GetByteCount(line) + 1;
+            if (found != expected || end > file.Length)
             {
                 throw new InvalidInputException(
                     $"'{path}' cannot be continued: {(row < 0 ? "its header" : $"row {row} of the {rows} that the checkpoint counts on")} " +
-                    $"is missing. Resume from a whole copy of the run folder, or start a new run.");
+                    $"is missing or cut short. Resume from a whole copy of the run folder, or start a new run.");
             }
-
-            end += Encoding.UTF8.GetByteCount(line!) + 1;
         }
 
         file.SetLength(end);

@@ -55,7 +55,7 @@ public static class EncoderFile
     {
         string prefix = ResNetShape.Prefix(file);
         PretrainOptions? options =
-            file.Metadata.TryGetValue(RunMetadata.Options, out string? json) ? RunConfig.Parse(json, file.Path) : null;
+            file.HasChecksum && file.Metadata.TryGetValue(RunMetadata.Options, out string? json) ? RunConfig.Parse(json, file.Path) : null;
         int? epoch = options is null ? null : int.Parse(file.Metadata[RunMetadata.Epoch], CultureInfo.InvariantCulture);
         ModelOptions model = options?.Model ?? ResNetShape.Infer(file, prefix);
         var encoder = new Encoder(device, model, trained: false);

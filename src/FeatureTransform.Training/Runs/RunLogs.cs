@@ -1,5 +1,3 @@
-using System.Globalization;
-using System.Text.Unicode;
 using FeatureTransform.Training.Pretraining;
 
 namespace FeatureTransform.Training.Runs;
@@ -22,15 +20,39 @@ internal static class RunLogs
     /// <summary><c>metrics.csv</c>: a row an epoch.</summary>
     public static CsvLog<EpochReport> Metrics(string path, long rows) => new(path, MetricsHeader, Format, rows);
 
-    private static bool Format(in StepReport row, Span<byte> destination, out int written) =>
-        Utf8.TryWrite(
-            destination, CultureInfo.InvariantCulture,
-            $"{row.Step},{row.Epoch},{row.Loss},{row.PositiveScore},{row.NegativeScore},{row.NegativeVariance},{row.PositiveExp},{row.NegativeExp},{row.Top1},{row.Top5},{row.LearningRate},{(row.Transformed ? 1 : 0)}",
-            out written);
+    private static void Format(in StepReport row, ref CsvLine line)
+    {
+        line.Add(row.Step);
+        line.Add(row.Epoch);
+        line.Add(row.Loss);
+        line.Add(row.PositiveScore);
+        line.Add(row.NegativeScore);
+        line.Add(row.NegativeVariance);
+        line.Add(row.PositiveExp);
+        line.Add(row.NegativeExp);
+        line.Add(row.Top1);
+        line.Add(row.Top5);
+        line.Add(row.LearningRate);
+        line.Add(row.Transformed ? 1 : 0);
+    }
 
-    private static bool Format(in EpochReport row, Span<byte> destination, out int written) =>
-        Utf8.TryWrite(
-            destination, CultureInfo.InvariantCulture,
-            $"{row.Epoch},{row.Steps},{row.Loss},{row.PositiveScore},{row.NegativeScore},{row.Top1},{row.Top5},{row.LearningRate},{row.KnnTop1}",
-            out written);
+    private static void Format(in EpochReport row, ref CsvLine line)
+    {
+        line.Add(row.Epoch);
+        line.Add(row.Steps);
+        line.Add(row.Loss);
+        line.Add(row.PositiveScore);
+        line.Add(row.NegativeScore);
+        line.Add(row.Top1);
+        line.Add(row.Top5);
+        line.Add(row.LearningRate);
+        if (row.KnnTop1 is float knn)
+        {
+            line.Add(knn);
+        }
+        else
+        {
+            line.AddEmpty();
+        }
+    }
 }

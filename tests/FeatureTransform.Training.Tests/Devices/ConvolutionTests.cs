@@ -78,15 +78,18 @@ public sealed class ConvolutionTests
         (float[] plainY, float[] plainDx, float[] plainDw) = LayerOracle.Convolution<float>(f, x, w, dy);
 
         Tensor input = bench.Image(x, f.N, f.H, f.W, f.C);
+        bench.Poison(f.OutCount);
         Tensor output = device.Convolution(input, store, weight, f.Stride, f.Padding);
         Assert.Equal((f.N, f.OutH, f.OutW, f.K), (output.N, output.H, output.W, output.C));
         bench.AssertClose("y", bench.Read(output), y, plainY, 2, stored: true);
 
         Tensor gradient = bench.Image(dy, f.N, f.OutH, f.OutW, f.K);
+        bench.Poison(f.WeightCount);
         Tensor inputGradient = device.ConvolutionBackward(gradient, input, store, weight, f.Stride, f.Padding, inputGradient: true);
         bench.AssertClose("dx", bench.Read(inputGradient), dx, plainDx, 3, stored: true);
         bench.AssertClose("dw", DeviceBench.Gradient(store, weight), dw, plainDw, 3, stored: true);
 
+        bench.Poison(f.WeightCount);
         Assert.False(device.ConvolutionBackward(gradient, input, store, weight, f.Stride, f.Padding, inputGradient: false).Exists);
         bench.AssertClose("dw alone", DeviceBench.Gradient(store, weight), dw, plainDw, 3, stored: true);
         foreach (Tensor tensor in new[] { input, output, gradient, inputGradient })

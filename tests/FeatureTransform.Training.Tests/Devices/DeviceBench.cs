@@ -8,8 +8,8 @@ namespace FeatureTransform.Training.Tests.Devices;
 /// <summary>A CPU device of one precision with test tensors and the comparison of results with the oracle.</summary>
 internal sealed class DeviceBench(ElementType type) : IDisposable
 {
-    // Half a unit in the last place of bf16's 8 significant bits.
-    public const double HalfRounding = 1.0 / 256;
+    // Half a unit in the last place, relative to the value, of bf16's 8 and of fp32's 24 significant bits.
+    private const double HalfRounding = 1.0 / (1 << 8), SingleRounding = 1.0 / (1 << 24);
 
     private readonly List<ParameterStore> stores = [];
 
@@ -69,6 +69,15 @@ internal sealed class DeviceBench(ElementType type) : IDisposable
         return image;
     }
 
+    /// <summary>Leaves garbage in memory of this many elements, which the next tensor of the size is likely to get.</summary>
+    public void Poison(int count)
+    {
+        var garbage = new float[count];
+        Array.Fill(garbage, 1e9f);
+        Tensor[] tensors = [.. Enumerable.Range(0, 8).Select(_ => Device.Upload(garbage, 1, count))];
+        Array.ForEach(tensors, Device.Free);
+    }
+
     public float[] Read(Tensor tensor)
     {
         var values = new float[tensor.Count];
@@ -92,8 +101,8 @@ internal sealed class DeviceBench(ElementType type) : IDisposable
 
     /// <summary>
     /// The error is at most <paramref name="factor"/> times that of the plain fp32 loop and a floor of 8 roundings of the largest
-    /// value; in bf16 each result may also be off by its own rounding, and by that of <paramref name="intermediate"/>, values
-    /// that the device rounds on the way. NaN fails.
+    /// value; each result may also be off by its own rounding, to bf16 where it is <paramref name="stored"/> so, and by that of
+    /// <paramref name="intermediate"/>, values that the device rounds on the way. NaN fails.
     /// </summary>
     public void AssertClose(
         string what, float[] given, double[] expected, float[] plain, double factor, bool stored, Func<int, double>? intermediate = null)
@@ -103,9 +112,8 @@ internal sealed class DeviceBench(ElementType type) : IDisposable
         double floor = (factor * loop) + (8 * Math.ScaleB(scale, -24));
         for (int i = 0; i < given.Length; i++)
         {
-            double rounding = IsHalf && stored
-                ? HalfRounding * (Math.Abs(expected[i]) + floor + (intermediate is null ? 0 : Math.Abs(intermediate(i))))
-                : 0;
+            double unit = IsHalf && stored ? HalfRounding : SingleRounding;
+            double rounding = unit * (Math.Abs(expected[i]) + floor + (intermediate is null ? 0 : Math.Abs(intermediate(i))));
             double error = Math.Abs(given[i] - expected[i]);
             Assert.True(
                 error <= floor + rounding,

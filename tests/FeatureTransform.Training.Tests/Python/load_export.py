@@ -1,7 +1,8 @@
 """Loads an exported encoder into torchvision with a safetensors parser of its own.
 
-Usage: load_export.py FILE ARCHITECTURE STEM HEAD SIZE. Names and shapes must be those of torchvision's ResNet with MoCo's head, but for
-num_batches_tracked. Writes the fp32 embeddings of images that both sides know (see below) to FILE.out.
+Usage: load_export.py FILE ARCHITECTURE STEM HEAD SIZE. Names must be those of torchvision's ResNet with MoCo's head, but for
+num_batches_tracked. At full width the shapes must too, the weights are loaded, and the embeddings of images that both sides
+know (see below) written to FILE.out; torchvision has no narrower ResNets.
 """
 import json
 import struct
@@ -10,8 +11,7 @@ import numpy as np
 import torch
 import torchvision
 
-path, architecture, stem, head, size = sys.argv[1:]
-size = int(size)
+path, architecture, stem, head, size = sys.argv[1:5] + [int(sys.argv[5])]
 with open(path, "rb") as file:
     length, = struct.unpack("<Q", file.read(8))
     header = json.loads(file.read(length))
@@ -28,7 +28,6 @@ for name, entry in header.items():
 net = getattr(torchvision.models, architecture)()
 features = net.fc.in_features
 width = tensors["conv1.weight"].shape[0]
-assert width == 64, "torchvision has no narrower ResNets"
 if stem == "cifar":
     net.conv1 = torch.nn.Conv2d(3, width, 3, 1, 1, bias=False)
     net.maxpool = torch.nn.Identity()
@@ -38,9 +37,10 @@ if head == "mlp":
 else:
     net.fc = torch.nn.Linear(features, tensors["fc.weight"].shape[0])
 expected = {n: tuple(t.shape) for n, t in net.state_dict().items() if not n.endswith("num_batches_tracked")}
-assert expected == {n: tuple(t.shape) for n, t in tensors.items()}, set(expected) ^ set(tensors)
-net.load_state_dict(tensors, strict=True)
-if size:
+assert set(expected) == set(tensors), set(expected) ^ set(tensors)
+if width == 64:
+    assert expected == {n: tuple(t.shape) for n, t in tensors.items()}
+    net.load_state_dict(tensors, strict=True)
     net.eval()
     images = torch.sin(torch.arange(2 * size * size * 3, dtype=torch.float64)).float().reshape(2, size, size, 3).permute(0, 3, 1, 2)
     with torch.no_grad():

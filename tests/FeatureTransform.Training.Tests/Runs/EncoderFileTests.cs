@@ -23,15 +23,15 @@ public sealed class EncoderFileTests : IDisposable
     }
 
     [Theory]
-    [InlineData("resnet18", "cifar", "mlp", Size)]
-    [InlineData("resnet50", "standard", "linear", 0)]
-    public void An_export_loads_into_torchvision_by_an_independent_parser(string architecture, string stem, string head, int size)
+    [InlineData("resnet18", "cifar", "mlp", 1f)]
+    [InlineData("resnet50", "standard", "linear", 0.25f)]
+    public void An_export_loads_into_torchvision_by_an_independent_parser(string architecture, string stem, string head, float width)
     {
-        var model = new ModelOptions { Architecture = architecture, Stem = stem, Head = head, Width = 1, EmbeddingSize = 24 };
+        var model = new ModelOptions { Architecture = architecture, Stem = stem, Head = head, Width = width, EmbeddingSize = 24 };
         using Encoder encoder = Trained(model);
         EncoderFile.Export(Save(encoder, model), folder["e.safetensors"], log);
-        PythonJudge.Run("load_export.py", folder["e.safetensors"], architecture, stem, head, $"{size}");
-        if (size > 0)
+        PythonJudge.Run("load_export.py", folder["e.safetensors"], architecture, stem, head, $"{Size}");
+        if (width == 1)
         {
             float[] theirs = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(folder["e.safetensors.out"])).ToArray();
             var ours = new float[2 * 24];

@@ -32,6 +32,7 @@ internal sealed unsafe partial class CpuDevice
         ATen.Call("aten::convolution_backward\0"u8, stack);
         ATen.Delete(w);
         StoreGradient((nint)stack[1], store, weight);
+        ClearPaddingTaps(store, weight, x, dy, stride, padding);
         ATen.Delete((nint)stack[2]);
         if (!inputGradient)
         {
@@ -116,6 +117,35 @@ internal sealed unsafe partial class CpuDevice
             2 => ATen.Blob(data, TorchType(type), [s[0], s[1]], [s[1], 1]),
             _ => ATen.Blob(data, TorchType(type), [s[0]], [1]),
         };
+    }
+
+    /// <summary>
+    /// Zeroes the gradient of the taps that meet nothing but padding, as happens on images smaller than the filter: the bf16
+    /// kernels may leave them unwritten.
+    /// </summary>
+    private static void ClearPaddingTaps(ParameterStore store, Parameter weight, Tensor x, Tensor dy, int stride, int padding)
+    {
+        (int k, int c, int r) = (weight.Shape[0], weight.Shape[1], weight.Shape[2]);
+        float* gradient = ((CpuParameterStore)store).Gradient + weight.Offset;
+        for (int tap = 0; tap < r * r; tap++)
+        {
+            if (Meets(tap / r, x.H, dy.H) && Meets(tap % r, x.W, dy.W))
+            {
+                continue;
+            }
+
+            for (int filter = 0; filter < k; filter++)
+            {
+                new Span<float>(gradient + ((((long)filter * r * r) + tap) * c), c).Clear();
+            }
+        }
+
+        bool Meets(int tap, int size, int outputs)
+        {
+            // The first output whose position is not left of the image.
+            int output = Math.Max(0, (padding - tap + stride - 1) / stride);
+            return output < outputs && (output * stride) + tap - padding < size;
+        }
     }
 
     /// <summary>Copies an operator's gradient into the flat gradient, which is fp32 and channels-last.</summary>
