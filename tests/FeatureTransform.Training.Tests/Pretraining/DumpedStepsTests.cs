@@ -14,7 +14,6 @@ public sealed class DumpedStepsTests
 
     private static readonly Dictionary<string, (TransformOptions Transform, int Groups)> Named = new()
     {
-        ["none"] = (new TransformOptions { Positive = PositiveTransform.None, Negative = NegativeTransform.None }, 1),
         ["both"] = (new TransformOptions(), 1),
         ["both-dim"] = (new TransformOptions { PositiveScope = LambdaScope.Element, NegativeScope = LambdaScope.Element }, 1),
         ["rows, extended queue, normalised, shuffle-BN"] = (new TransformOptions
@@ -48,12 +47,15 @@ public sealed class DumpedStepsTests
         var request = new PretrainRequest(options, Path.Combine(folder.Path, "run"), false) { DumpSteps = 2, DumpFile = dump, LinearProbe = false };
         _ = Pretrainer.Run(request, new SilentProgress(), CancellationToken.None);
 
-        Dictionary<string, double> worst = JsonSerializer.Deserialize<Dictionary<string, double>>(PythonJudge.Run("moco_steps.py", dump))!;
-        Assert.True(worst["loss.0"] <= 1e-5, $"loss of step 0: {worst["loss.0"]:E2}");
-        foreach ((string what, double error) in worst)
+        // Of each quantity: our error against fp64, and that of PyTorch in fp32.
+        Dictionary<string, double[]> worst = JsonSerializer.Deserialize<Dictionary<string, double[]>>(PythonJudge.Run("moco_steps.py", dump))!;
+        Assert.True(worst["loss.0"][0] <= 1e-5, $"loss of step 0: {worst["loss.0"][0]:E2}");
+        foreach ((string what, double[] error) in worst)
         {
-            // Gradients, and with them what has only just left zero, carry flips of ReLUs within rounding of zero.
-            Assert.True(error <= 1e-2, $"{what}: relative error {error:E2} in norm ({string.Join(", ", worst)})");
+            // An activation within rounding of zero may fall on the other side of its ReLU; the gradients feel each such flip.
+            Assert.True(
+                error[0] <= Math.Max(what.StartsWith("gradient", StringComparison.Ordinal) ? 1e-2 : 1e-4, 3 * error[1]),
+                $"{what}: relative error {error[0]:E2} in norm, PyTorch in fp32 has {error[1]:E2}");
         }
     }
 }
