@@ -8,6 +8,8 @@ namespace FeatureTransform.Training.Tests.Data;
 public sealed class AugmenterTests
 {
     private const ulong Seed = 11;
+
+    // Image indices of a case start at its size, so that the cases differ in their choices.
     private const int Views = 12;
 
     // In units of the normalised view, whose deviations divide by about 0.225.
@@ -32,8 +34,8 @@ public sealed class AugmenterTests
         float[] view = new float[size * size * 3];
         for (int i = 0; i < Views; i++)
         {
-            augmenter.Apply(image, 3, i, i & 1, view);
-            Compare([.. AugmentationOracle.View(image, recipe, Parameters(recipe, image, i), size).Cast<double>()], view, i);
+            augmenter.Apply(image, 3, size + i, i & 1, view);
+            Compare([.. AugmentationOracle.View(image, recipe, Parameters(recipe, image, size, i), size).Cast<double>()], view, i);
         }
     }
 
@@ -54,9 +56,9 @@ public sealed class AugmenterTests
                 for (int i = 0; i < Views; i++)
                 {
                     float[] view = new float[size * size * 3];
-                    new Augmenter(recipe, size, Seed).Apply(image, 3, i, i & 1, view);
+                    new Augmenter(recipe, size, Seed).Apply(image, 3, size + i, i & 1, view);
                     ours.Add(view);
-                    tasks.Add(Task(recipe, image, size, file, Parameters(recipe, image, i)));
+                    tasks.Add(Task(recipe, image, size, file, Parameters(recipe, image, size, i)));
                 }
             }
 
@@ -86,7 +88,7 @@ public sealed class AugmenterTests
         ViewParameters[] all = [.. from row in Cases
                                    let recipe = Recipe(row.Data.Item1, row.Data.Item2)
                                    from i in Enumerable.Range(0, Views)
-                                   select Parameters(recipe, MemoryImageSet.Random(row.Data.Item3, row.Data.Item4, 0), i)];
+                                   select Parameters(recipe, MemoryImageSet.Random(row.Data.Item3, row.Data.Item4, 0), row.Data.Item2, i)];
         Assert.Contains(all, view => view.Flip);
         Assert.Contains(all, view => !view.Flip);
         Assert.Contains(all, view => view.Grayscale);
@@ -151,8 +153,8 @@ public sealed class AugmenterTests
     private static AugmentationRecipe Recipe(string name, int size) =>
         AugmentationRecipe.Named(name, size) with { SolariseProbability = 0.3, SolariseThreshold = 0.503 };
 
-    private static ViewParameters Parameters(AugmentationRecipe recipe, RgbImage image, int i) =>
-        ViewParameters.Draw(recipe, Seed, 3, i, i & 1, image.Width, image.Height);
+    private static ViewParameters Parameters(AugmentationRecipe recipe, RgbImage image, int size, int i) =>
+        ViewParameters.Draw(recipe, Seed, 3, size + i, i & 1, image.Width, image.Height);
 
     private static object Task(AugmentationRecipe recipe, RgbImage image, int size, string file, ViewParameters view) => new
     {

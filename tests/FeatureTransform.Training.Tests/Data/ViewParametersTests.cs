@@ -87,8 +87,12 @@ public sealed class ViewParametersTests
     public void Recipes_are_those_published()
     {
         AugmentationRecipe v1 = AugmentationRecipe.Named("moco-v1", 224), v2 = AugmentationRecipe.Named("moco-v2", 32);
-        Assert.Equal((1, 0.4, 0.2, true, 0), (v1.JitterProbability, v1.Hue, v1.GrayscaleProbability, v1.GrayscaleFirst, v1.BlurProbability));
-        Assert.Equal((0.8, 0.1, 0.2, false, 0), (v2.JitterProbability, v2.Hue, v2.GrayscaleProbability, v2.GrayscaleFirst, v2.BlurProbability));
+        Assert.Equal(
+            (1, 0.4, 0.2, true, 0),
+            (v1.JitterProbability, v1.Hue, v1.GrayscaleProbability, v1.GrayscaleFirst, v1.BlurProbability));
+        Assert.Equal(
+            (0.8, 0.1, 0.2, false, 0),
+            (v2.JitterProbability, v2.Hue, v2.GrayscaleProbability, v2.GrayscaleFirst, v2.BlurProbability));
         Assert.Equal(0.5, AugmentationRecipe.Named("moco-v2", 33).BlurProbability);
         string message = Assert.Throws<InvalidInputException>(() => AugmentationRecipe.Named("moco", 32)).Message;
         Assert.Contains("moco-v1", message, StringComparison.Ordinal);
