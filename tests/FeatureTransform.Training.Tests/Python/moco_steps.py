@@ -115,7 +115,8 @@ def repeat(dtype):
         for kind, net in (("query", query), ("key", key)):
             for n, value in net.state_dict().items():
                 if not n.endswith("num_batches_tracked"):
-                    yield "%s.%d" % (kind, i), p + kind + "." + n, value.detach().clone()
+                    # A shift starts from zero, so that in the first steps it is all gradient.
+                    yield "%s.%d" % ("shift" if n.endswith("bias") else kind, i), p + kind + "." + n, value.detach().clone()
 
 
 def error(value, truth):
