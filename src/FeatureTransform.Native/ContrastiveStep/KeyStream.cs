@@ -201,15 +201,32 @@ internal sealed unsafe class KeyStream : IDisposable
 
         for (int block = firstBlock; block < lastBlock; block++)
         {
-            bool mixed = step.MixNegative && block < blocks;
-            int firstKey = block % blocks * keysPerBlock, keys = Math.Min(keysPerBlock, step.K - firstKey);
-            worker.Negatives.Fill(step, firstKey, keys, mixed);
-            foreach (ref readonly Panel panel in own)
+            NegativeBlock negatives = worker.Negatives;
+            (int firstKey, int keys) = KeysOf(block);
+            negatives.Fill(step, firstKey, keys, IsMixed(block));
+            int ahead = 0;
+            if (block + 1 < lastBlock && IsMixed(block + 1))
             {
+                (int next, ahead) = KeysOf(block + 1);
+                negatives.Announce(step, next, ahead);
+            }
+
+            for (int i = 0; i < own.Length; i++)
+            {
+                negatives.Fetch(step, i * ahead / own.Length, (i + 1) * ahead / own.Length);
                 kernels.Accumulate(
-                    panel, worker.Negatives.Rows, worker.Negatives.Stride, keys, c, worker.Tile, block == firstBlock, running, step.Scale);
+                    own[i], negatives.Rows, negatives.Stride, keys, c, worker.Tile, block == firstBlock, running, step.Scale);
             }
         }
+    }
+
+    // Mixed blocks come first.
+    private bool IsMixed(int block) => step.MixNegative && block < blocks;
+
+    private (int First, int Count) KeysOf(int block)
+    {
+        int first = block % blocks * keysPerBlock;
+        return (first, Math.Min(keysPerBlock, step.K - first));
     }
 
     // Equations 3.5 to 3.7, and the gradient.

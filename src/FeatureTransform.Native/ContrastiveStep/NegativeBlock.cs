@@ -1,3 +1,5 @@
+using System.Runtime.Intrinsics.X86;
+
 namespace FeatureTransform.Native;
 
 /// <summary>
@@ -12,9 +14,11 @@ internal sealed unsafe class NegativeBlock
     // 20 register tiles: a panel of exponentials then fits the first cache.
     private const int MostKeys = 20 * StreamKernels.TileKeys, FewestKeys = 4 * StreamKernels.TileKeys;
     private const int RowLambdas = 16;
+    private const int None = -1, LineBytes = 64;
 
     private readonly int c, padded;
     private readonly int[] partners;
+    private int announced = None;
     private readonly float* ownRow, partnerRow, lambda;
 
     public NegativeBlock(int c)
@@ -43,6 +47,33 @@ internal sealed unsafe class NegativeBlock
     /// <summary>Keys of a block; a function of C alone.</summary>
     public static int KeysOf(int c) =>
         Math.Clamp(Largest / StrideOf(c) / StreamKernels.TileKeys * StreamKernels.TileKeys, FewestKeys, MostKeys);
+
+    /// <summary>Says which mixed block comes next, so that its partners, which lie anywhere, can be fetched early.</summary>
+    public void Announce(StepSettings step, int first, int keys)
+    {
+        step.Permutation.Fill(first, partners.AsSpan(0, keys));
+        announced = first;
+    }
+
+    /// <summary>Fetches the partners of a part of the announced keys into the second cache.</summary>
+    public void Fetch(StepSettings step, int firstKey, int lastKey)
+    {
+        if (!Sse.IsSupported)
+        {
+            return;
+        }
+
+        int size = step.Float32 != null ? sizeof(float) : sizeof(ushort);
+        byte* rows = step.Float32 != null ? (byte*)step.Float32 : (byte*)step.BFloat16;
+        for (int j = firstKey; j < lastKey; j++)
+        {
+            byte* row = rows + ((nint)partners[j] * c * size);
+            for (int offset = 0; offset < c * size; offset += LineBytes)
+            {
+                Sse.Prefetch1(row + offset);
+            }
+        }
+    }
 
     /// <summary>Fills rows 0..keys-1 from queue rows first and on.</summary>
     public void Fill(StepSettings step, int first, int keys, bool mixed)
@@ -74,7 +105,12 @@ internal sealed unsafe class NegativeBlock
     {
         FeatureTransformOptions options = step.Options;
         LambdaScope scope = options.NegativeScope;
-        step.Permutation.Fill(first, partners.AsSpan(0, keys));
+        if (announced != first)
+        {
+            step.Permutation.Fill(first, partners.AsSpan(0, keys));
+        }
+
+        announced = None;
         if (scope == LambdaScope.Batch)
         {
             step.Draw(step.Negative!, RandomUse.NegativeLambda, scope, 0, lambda);
