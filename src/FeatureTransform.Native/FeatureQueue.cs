@@ -8,8 +8,12 @@ namespace FeatureTransform.Native;
 /// </summary>
 public sealed class FeatureQueue
 {
+    // A vector may read beyond the end of the last row.
+    private const int Behind = RowMath.Lanes;
+
     private readonly float[] float32;
     private readonly ushort[] bfloat16;
+    private readonly int length;
 
     /// <summary>A queue of zero rows; see <see cref="Initialize"/>.</summary>
     /// <param name="k">K, rows; at least 1.</param>
@@ -21,8 +25,9 @@ public sealed class FeatureQueue
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(c, 1);
         (K, C, Type) = (k, c, type);
-        float32 = type == QueueType.Float32 ? new float[(long)k * c] : [];
-        bfloat16 = type == QueueType.BFloat16 ? new ushort[(long)k * c] : [];
+        length = checked(k * c);
+        float32 = type == QueueType.Float32 ? new float[length + Behind] : [];
+        bfloat16 = type == QueueType.BFloat16 ? new ushort[length + Behind] : [];
     }
 
     /// <summary>Rows.</summary>
@@ -39,19 +44,23 @@ public sealed class FeatureQueue
 
     /// <summary>The rows, K x C, as they are stored; part of a checkpoint.</summary>
     public ReadOnlySpan<byte> Bytes =>
-        Type == QueueType.Float32 ? MemoryMarshal.AsBytes<float>(float32) : MemoryMarshal.AsBytes<ushort>(bfloat16);
+        Type == QueueType.Float32 ? MemoryMarshal.AsBytes(Float32) : MemoryMarshal.AsBytes(BFloat16);
 
     /// <summary>The rows of an fp32 queue, K x C; empty for bf16.</summary>
-    public ReadOnlySpan<float> Float32 => float32;
+    public ReadOnlySpan<float> Float32 => Type == QueueType.Float32 ? float32.AsSpan(0, length) : [];
 
     /// <summary>The rows of a bf16 queue as bits, K x C; empty for fp32.</summary>
-    public ReadOnlySpan<ushort> BFloat16 => bfloat16;
+    public ReadOnlySpan<ushort> BFloat16 => Type == QueueType.BFloat16 ? bfloat16.AsSpan(0, length) : [];
+
+    /// <summary>No row has been longer since the last <see cref="Initialize"/> or <see cref="Restore"/>; NaN after a NaN.</summary>
+    internal float LargestNorm { get; private set; }
 
     /// <summary>Fills the queue with random unit rows, uniform on the sphere: a pure function of the seed.</summary>
     public void Initialize(ulong seed)
     {
         // Rows are counted from the far end of the stream, away from the parameters.
         const ulong firstIndex = 1UL << 40;
+        LargestNorm = 0;
         var row = new float[C];
         for (int j = 0; j < K; j++)
         {
@@ -107,8 +116,15 @@ public sealed class FeatureQueue
 
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)K, nameof(position));
         bytes.CopyTo(
-            Type == QueueType.Float32 ? MemoryMarshal.AsBytes(float32.AsSpan()) : MemoryMarshal.AsBytes(bfloat16.AsSpan()));
+            Type == QueueType.Float32
+                ? MemoryMarshal.AsBytes(float32.AsSpan(0, length))
+                : MemoryMarshal.AsBytes(bfloat16.AsSpan(0, length)));
         Position = position;
+        LargestNorm = 0;
+        for (int index = 0; index < K; index++)
+        {
+            Measure(index);
+        }
     }
 
     private void Store(ReadOnlySpan<float> row, int index)
@@ -116,14 +132,29 @@ public sealed class FeatureQueue
         if (Type == QueueType.Float32)
         {
             row.CopyTo(float32.AsSpan(index * C, C));
-            return;
+        }
+        else
+        {
+            Span<ushort> target = bfloat16.AsSpan(index * C, C);
+            for (int c = 0; c < row.Length; c++)
+            {
+                uint bits = BitConverter.SingleToUInt32Bits(row[c]);
+                target[c] = float.IsNaN(row[c]) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+            }
         }
 
-        Span<ushort> target = bfloat16.AsSpan(index * C, C);
-        for (int c = 0; c < row.Length; c++)
+        Measure(index);
+    }
+
+    private void Measure(int index)
+    {
+        double square = 0;
+        for (int i = index * C; i < (index + 1) * C; i++)
         {
-            uint bits = BitConverter.SingleToUInt32Bits(row[c]);
-            target[c] = float.IsNaN(row[c]) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+            double value = Type == QueueType.Float32 ? float32[i] : BitConverter.UInt32BitsToSingle((uint)bfloat16[i] << 16);
+            square += value * value;
         }
+
+        LargestNorm = Math.Max(LargestNorm, (float)Math.Sqrt(square));
     }
 }

@@ -2,30 +2,34 @@ namespace FeatureTransform.Native;
 
 /// <summary>
 /// Runs numbered items on the calling thread and, where the thread pool has threads to spare, on some of its: the caller
-/// waits for items, never for a pool thread that has not begun. Allocates nothing a run.
+/// waits for items, never for a pool thread that has not begun. Each of the threads that take part has a number, so that it
+/// can own scratch memory. Allocates nothing a run.
 /// </summary>
 internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
 {
-    private readonly int helpers;
-    private readonly Action<int> body;
+    private readonly Action<int, int> body;
+    private readonly int[] taken;
     private readonly ManualResetEventSlim finished = new();
     private Exception? error;
     private long state; // items of the run << 32 | next item, so that both change at once
     private int completed;
 
-    public WorkQueue(int threads, Action<int> body) => (helpers, this.body) = (threads - 1, body);
+    /// <summary>Items are done by <paramref name="body"/>(item, thread), thread in 0..threads-1.</summary>
+    public WorkQueue(int threads, Action<int, int> body) => (taken, this.body) = (new int[threads], body);
+
+    public int Threads => taken.Length;
 
     public void Run(int items)
     {
         (completed, error) = (0, null);
         finished.Reset();
         Volatile.Write(ref state, (long)items << 32);
-        for (int i = 0; i < Math.Min(helpers, items - 1); i++)
+        for (int i = 0; i < Math.Min(Threads, items) - 1; i++)
         {
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
 
-        Execute();
+        Work(0);
         finished.Wait();
         if (error is not null)
         {
@@ -34,6 +38,20 @@ internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
     }
 
     public void Execute()
+    {
+        // A pool thread that comes late meets a later run; then there may be one too many. Number 0 is the caller's.
+        for (int thread = 1; thread < Threads; thread++)
+        {
+            if (Interlocked.Exchange(ref taken[thread], 1) == 0)
+            {
+                Work(thread);
+                Volatile.Write(ref taken[thread], 0);
+                return;
+            }
+        }
+    }
+
+    private void Work(int thread)
     {
         for (long seen = Volatile.Read(ref state); (int)seen < (int)(seen >> 32); seen = Volatile.Read(ref state))
         {
@@ -44,7 +62,7 @@ internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
 
             try
             {
-                body((int)seen);
+                body((int)seen, thread);
             }
             catch (Exception caught)
             {

@@ -2,15 +2,14 @@ namespace FeatureTransform.Native;
 
 /// <summary>
 /// InfoNCE with feature transformation: from raw embeddings and the queue to loss, gradient and statistics in one streaming
-/// pass over the queue (Zhu et al., ICCV 2021, section 4). No N x K array exists. Rows run in parallel, each of them by one
-/// thread in queue order, so the number of threads changes no bit. Not safe for use by two threads at once.
+/// pass over the queue (Zhu et al., ICCV 2021, section 4). No N x K array exists. The keys are split at fixed places and the
+/// parts are combined in a fixed order, so that neither the number of threads nor the width of vectors changes a bit. Not
+/// safe for use by two threads at once.
 /// </summary>
 public sealed class ContrastiveStep : IDisposable
 {
-    internal const int Lanes = 16;
-    private readonly BetaQuantile? positive, negative;
-    private readonly RowBlock[] blocks;
-    private readonly WorkQueue work;
+    private readonly StepSettings settings;
+    private readonly KeyStream stream;
 
     /// <summary>Prepares steps of up to <paramref name="maxN"/> rows; later calls of <see cref="Run"/> allocate nothing.</summary>
     /// <param name="options">Temperature and transformations.</param>
@@ -30,10 +29,8 @@ public sealed class ContrastiveStep : IDisposable
         }
 
         (Options, MaxN, C) = (options, maxN, c);
-        positive = options.Positive == PositiveTransform.None ? null : new BetaQuantile(options.PositiveAlpha);
-        negative = options.Negative == NegativeTransform.None ? null : new BetaQuantile(options.NegativeAlpha);
-        blocks = [.. Enumerable.Range(0, (maxN + RowBlock.Rows - 1) / RowBlock.Rows).Select(_ => new RowBlock(this))];
-        work = new WorkQueue(threads > 0 ? threads : Environment.ProcessorCount, i => blocks[i].Run());
+        settings = new StepSettings(options, c);
+        stream = new KeyStream(settings, maxN, threads > 0 ? threads : Environment.ProcessorCount, StreamKernels.Best);
     }
 
     /// <summary>Temperature and transformations.</summary>
@@ -45,9 +42,8 @@ public sealed class ContrastiveStep : IDisposable
     /// <summary>Channels.</summary>
     public int C { get; }
 
-    internal BetaQuantile? PositiveQuantile => positive;
-
-    internal BetaQuantile? NegativeQuantile => negative;
+    /// <summary>The stream, for tests that fill its memory with rubbish and for figures of its size.</summary>
+    internal KeyStream Stream => stream;
 
     /// <summary>Computes one step; keys and queue are detached.</summary>
     /// <param name="qRaw">Queries as the encoder gives them, N x C.</param>
@@ -58,7 +54,7 @@ public sealed class ContrastiveStep : IDisposable
     /// <param name="dqRaw">Receives dL/dq_raw of the mean loss, N x C.</param>
     /// <param name="keys">Receives the unit keys, unmixed, N x C.</param>
     /// <param name="statistics">Receives the statistics of each row.</param>
-    /// <returns>The mean loss; NaN where an input holds NaN or infinity.</returns>
+    /// <returns>The mean loss; NaN where an input that counts for it holds NaN or infinity.</returns>
     /// <exception cref="ArgumentException">A shape does not fit.</exception>
     public unsafe float Run(
         ReadOnlySpan<float> qRaw, ReadOnlySpan<float> kRaw, FeatureQueue queue, uint step, bool transform,
@@ -84,20 +80,19 @@ public sealed class ContrastiveStep : IDisposable
             throw new ArgumentException($"queue must have {C} channels; given {queue.C}.", nameof(queue));
         }
 
-        Permutation permutation = Permutation.Of(Options.Seed, step, Options.Rank, queue.K);
-        int count = (n + RowBlock.Rows - 1) / RowBlock.Rows;
-        fixed (float* q = qRaw, k = kRaw, gradient = dqRaw, unit = keys)
+        settings.Prepare(n, queue, step, transform, statistics);
+        fixed (float* q = qRaw, k = kRaw, gradient = dqRaw, unit = keys, float32 = queue.Float32)
         {
-            for (int i = 0; i < count; i++)
+            fixed (ushort* bfloat16 = queue.BFloat16)
             {
-                int first = i * RowBlock.Rows;
-                long offset = (long)first * C;
-                blocks[i].Prepare(
-                    q + offset, k + offset, gradient + offset, unit + offset, first, Math.Min(RowBlock.Rows, n - first), n,
-                    queue, step, transform, permutation, statistics);
+                settings.QRaw = q;
+                settings.KRaw = k;
+                settings.DqRaw = gradient;
+                settings.Keys = unit;
+                settings.Float32 = float32;
+                settings.BFloat16 = bfloat16;
+                stream.Run(queue.LargestNorm);
             }
-
-            work.Run(count);
         }
 
         double loss = 0;
@@ -110,5 +105,5 @@ public sealed class ContrastiveStep : IDisposable
     }
 
     /// <summary>Frees what the threads share.</summary>
-    public void Dispose() => work.Dispose();
+    public void Dispose() => stream.Dispose();
 }
