@@ -1,24 +1,78 @@
-using System.Diagnostics;
 using Xunit;
 
 namespace FeatureTransform.Trainer.Tests;
 
-/// <summary>The real command line, in a process of its own.</summary>
+/// <summary>The real command line: exit codes, and errors of one line.</summary>
 public sealed class ProgramTests
 {
-    [Fact]
-    public void Says_in_one_line_that_pretraining_is_not_there_yet_and_fails()
+    [Theory]
+    [InlineData("--epoch 3", "'--epoch'")]
+    [InlineData("--epochs three", "--epochs 'three': expected a whole number")]
+    [InlineData("--tau", "'--tau'")]
+    [InlineData("--pos-scope pixel", "--pos-scope 'pixel': expected batch, row or element")]
+    [InlineData("pretrain --tau NaN", "--tau NaN: expected a finite number above 0")]
+    [InlineData("--device cuda", "--device cuda is not there yet: this version computes on the CPU")]
+    [InlineData("pretrained", "'pretrained': expected pretrain, knn, linear, export or info")]
+    [InlineData("knn", "'source'")]
+    [InlineData("linear somewhere --lr 1,high", "--lr 'high': expected a number")]
+    [InlineData("--dump-steps 3", "--dump-steps and --dump belong together")]
+    public void What_cannot_be_used_is_one_line_and_exit_code_2(string commandLine, string expected)
     {
-        var start = new ProcessStartInfo("dotnet", [Path.Combine(AppContext.BaseDirectory, "trainer.dll")])
-        {
-            RedirectStandardError = true,
-            RedirectStandardOutput = true,
-        };
-        using Process process = Process.Start(start)!;
-        string errors = process.StandardError.ReadToEnd(), output = process.StandardOutput.ReadToEnd();
-        process.WaitForExit();
-        Assert.Equal(1, process.ExitCode);
+        (int code, string output, string errors) = TrainerProcess.Run(commandLine.Split(' '));
+        Assert.Equal(2, code);
         Assert.Equal("", output);
-        Assert.Contains("not there yet", Assert.Single(errors.Split('\n', StringSplitOptions.RemoveEmptyEntries)));
+        Assert.Contains(expected, Assert.Single(TrainerProcess.Lines(errors)), StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void A_failure_is_one_line_and_exit_code_1()
+    {
+        string folder = Directory.CreateTempSubdirectory("no-run-").FullName;
+        try
+        {
+            (int code, string output, string errors) = TrainerProcess.Run(["export", folder]);
+            Assert.Equal(1, code);
+            Assert.Equal("", output);
+            Assert.Single(TrainerProcess.Lines(errors));
+            Assert.Empty(Directory.EnumerateFileSystemEntries(folder));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+    }
+
+    [Fact]
+    public void Verbose_says_where_an_error_came_from()
+    {
+        (int code, _, string errors) = TrainerProcess.Run(["--verbose", "--device", "emulator"]);
+        Assert.Equal(2, code);
+        Assert.Contains("   at ", errors, StringComparison.Ordinal);
+    }
+
+    [Theory]
+    [InlineData("", "pretrain")]
+    [InlineData("pretrain", "--momentum-encoder")]
+    [InlineData("knn", "--knn-k")]
+    [InlineData("linear", "--confusion")]
+    [InlineData("export", "destination")]
+    [InlineData("info", "LibTorch")]
+    public void Every_command_has_help(string command, string expected)
+    {
+        (int code, string output, string errors) = TrainerProcess.Run([.. TrainerProcess.Lines(command), "--help"]);
+        Assert.Equal(0, code);
+        Assert.Equal("", errors);
+        Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Info_works_where_LibTorch_is_missing()
+    {
+        var nowhere = new Dictionary<string, string> { ["FEATURETRANSFORM_LIBTORCH"] = "/no/such/folder" };
+        (int code, string output, string errors) = TrainerProcess.Run(["info"], nowhere);
+        Assert.Equal(0, code);
+        Assert.Equal("", errors);
+        Assert.Contains("LibTorch cannot be loaded", output, StringComparison.Ordinal);
+        Assert.Contains("--epochs", output, StringComparison.Ordinal);
     }
 }

@@ -11,7 +11,10 @@ namespace FeatureTransform.Trainer.Display;
 internal sealed class LiveDisplay : IDisplay
 {
     /// <summary>Columns that the picture needs.</summary>
-    public const int NarrowestWidth = 76;
+    public const int NarrowestWidth = 78;
+
+    // The terminal echoes Ctrl-C as ^C behind the picture: were there no room, that would wrap and move what is drawn next.
+    private const int EchoWidth = 4;
 
     private static readonly TimeSpan Interval = TimeSpan.FromMilliseconds(200);
     private readonly IAnsiConsole console;
@@ -54,8 +57,13 @@ internal sealed class LiveDisplay : IDisplay
         end.Dispose();
     }
 
-    private Rows Picture(ProgressSnapshot now) =>
-        LiveView.Render(now, console.Profile.Width, console.Profile.Capabilities.Unicode);
+    private Grid Picture(ProgressSnapshot now)
+    {
+        int width = console.Profile.Width - EchoWidth;
+        return new Grid { Width = width }
+            .AddColumn(new GridColumn().Padding(0, 0))
+            .AddRow(LiveView.Render(now, width, console.Profile.Capabilities.Unicode));
+    }
 
     private void Paint() => console.Live(Text.Empty).AutoClear(true).Start(context =>
     {
@@ -69,8 +77,7 @@ internal sealed class LiveDisplay : IDisplay
                 console.Write(new Align(new Text(message), HorizontalAlignment.Left) { Width = console.Profile.Width });
             }
 
-            // The empty line takes what the terminal echoes of a key, which would move the picture if a full line wrapped.
-            context.UpdateTarget(new Rows(Picture(state.Read()), Text.Empty));
+            context.UpdateTarget(Picture(state.Read()));
         }
         while (!last);
     });

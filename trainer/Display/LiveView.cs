@@ -15,7 +15,7 @@ internal static class LiveView
     private static readonly Style Label = new(Color.Grey), Value = new(decoration: Decoration.Bold), Bar = new(Color.Green);
 
     /// <param name="now">What to show.</param>
-    /// <param name="width">Columns of the terminal.</param>
+    /// <param name="width">Columns to use.</param>
     /// <param name="unicode">Whether the terminal shows more than ASCII.</param>
     public static Rows Render(ProgressSnapshot now, int width, bool unicode)
     {
@@ -25,10 +25,11 @@ internal static class LiveView
         }
 
         var values = new Grid { Expand = false };
-        foreach (int digits in ValueWidths)
+        for (int i = 0; i < ValueWidths.Length; i++)
         {
+            int gap = i < ValueWidths.Length - 1 ? 3 : 0;
             values.AddColumn(new GridColumn().NoWrap().PadLeft(0).PadRight(2));
-            values.AddColumn(new GridColumn { Width = digits }.NoWrap().RightAligned().PadLeft(0).PadRight(3));
+            values.AddColumn(new GridColumn { Width = ValueWidths[i] }.NoWrap().RightAligned().PadLeft(0).PadRight(gap));
         }
 
         values.AddRow(
@@ -77,8 +78,7 @@ internal static class LiveView
         share = Math.Clamp(share, 0, 1);
         string percent = $"{Format.Fixed(100 * share, 0),3} %";
 
-        // The last column stays free: some terminals wrap when it is written.
-        int room = width - name.Length - percent.Length - count.Length - 7;
+        int room = width - name.Length - percent.Length - count.Length - 6;
         int length = Math.Clamp(room, NarrowestBar, WidestBar), full = (int)Math.Round(share * length);
         (char done, char open) = unicode ? ('━', '─') : ('#', '-');
         return new Paragraph()
@@ -99,7 +99,7 @@ internal static class LiveView
             return line.Append("  not measured yet", Label);
         }
 
-        int room = width - name.Length - 1;
+        int room = width - name.Length;
         var shown = new Stack<(string Epoch, string Accuracy)>();
         foreach ((int epoch, float top1) in now.Knn.Reverse())
         {
