@@ -39,7 +39,7 @@ public sealed unsafe class NearestNeighbors : IDisposable
         fixed (float* source = bank)
         {
             float* rows = source;
-            using var work = new WorkQueue(this.threads, panel => Pack(rows, panel));
+            using var work = new WorkQueue(this.threads, (panel, _) => Pack(rows, panel));
             work.Run(count);
         }
     }
@@ -83,7 +83,7 @@ public sealed unsafe class NearestNeighbors : IDisposable
         {
             float* rows = source, cosines = similarity;
             int* neighbors = index;
-            using var work = new WorkQueue(threads, item =>
+            using var work = new WorkQueue(threads, (item, _) =>
             {
                 int first = item * QueriesPerItem;
                 SearchItem(

@@ -41,13 +41,13 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
         weights = Allocate(channelStride, classStride);
         velocity = Allocate(channelStride, classStride);
         int parallel = threads > 0 ? threads : Environment.ProcessorCount;
-        forward = new WorkQueue(parallel, Forward);
-        forwardAndLoss = new WorkQueue(parallel, item =>
+        forward = new WorkQueue(parallel, (item, _) => Forward(item));
+        forwardAndLoss = new WorkQueue(parallel, (item, _) =>
         {
             Forward(item);
             Loss(item * RowsPerItem, Math.Min(count, (item + 1) * RowsPerItem));
         });
-        backward = new WorkQueue(parallel, Backward);
+        backward = new WorkQueue(parallel, (item, _) => Backward(item));
     }
 
     /// <summary>The weight of channel <paramref name="channel"/> for a class; channel C is the bias.</summary>
