@@ -40,7 +40,7 @@ public sealed class DumpedStepsTests
             Model = new ModelOptions { EmbeddingSize = 24 },
             Method = new MethodOptions { QueueSize = 100, BatchNormGroups = groups },
             Transform = transform,
-            Optimizer = new OptimizerOptions { Epochs = 1, BatchSize = n, LearningRate = 0.01f, WarmupSteps = 0 },
+            Optimizer = new OptimizerOptions { Epochs = 1, BatchSize = n, LearningRate = 0.005f, WarmupSteps = 0 },
             Run = new RunOptions { Precision = "fp32", KnnNeighbors = 0 },
         };
         string dump = Path.Combine(folder.Path, "dump.safetensors");
