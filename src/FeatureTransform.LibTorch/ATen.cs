@@ -130,13 +130,15 @@ internal static unsafe class ATen
     /// <param name="name">Zero-terminated operator name, for example <c>"aten::convolution"u8</c>.</param>
     /// <param name="stack">Stack of 64-bit slots; tensor arguments in it are consumed.</param>
     /// <exception cref="LibTorchException">The operator failed; LibTorch has printed why.</exception>
-    public static void Call(ReadOnlySpan<byte> name, ulong* stack)
+    public static void Call(ReadOnlySpan<byte> name, ulong* stack) => Call(name, "\0"u8, stack);
+
+    /// <summary>Calls an overload of an operator, for example <c>"mul"</c> and <c>"Tensor"</c>; zero-terminated names.</summary>
+    public static void Call(ReadOnlySpan<byte> name, ReadOnlySpan<byte> overload, ulong* stack)
     {
-        byte overload = 0;
         int result;
-        fixed (byte* operation = name)
+        fixed (byte* operation = name, variant = overload)
         {
-            result = Dispatcher(operation, &overload, stack, AbiVersion);
+            result = Dispatcher(operation, variant, stack, AbiVersion);
         }
 
         if (result != 0)
