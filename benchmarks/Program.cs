@@ -1,10 +1,15 @@
 using BenchmarkDotNet.Running;
+using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.TrainingStep;
 
-if (args is ["step"])
+switch (args)
 {
-    TrainingStepReport.Run();
-    return;
+    case ["targets", .. string[] rest]:
+        return Targets.Run(rest);
+    case ["step"]:
+        TrainingStepReport.Run();
+        return 0;
+    default:
+        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
+        return 0;
 }
-
-BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);

@@ -142,7 +142,7 @@ internal static unsafe class ATen
     /// <exception cref="LibTorchException">The operator failed; LibTorch has printed why.</exception>
     public static void Call(ReadOnlySpan<byte> name, ulong* stack) => Call(name, "\0"u8, stack);
 
-    /// <summary>Calls an overload, zero-terminated too, for example <c>"Tensor"u8</c>.</summary>
+    /// <summary>Calls an overload of an operator, for example <c>"mul"</c> and <c>"Tensor"</c>; zero-terminated names.</summary>
     public static void Call(ReadOnlySpan<byte> name, ReadOnlySpan<byte> overload, ulong* stack)
     {
         int result;

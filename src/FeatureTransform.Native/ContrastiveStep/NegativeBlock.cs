@@ -18,7 +18,7 @@ internal sealed unsafe class NegativeBlock
 
     private readonly int c, padded;
     private readonly int[] partners;
-    private int announced = None;
+    private int announced = None; // first key of the block whose partners are known
     private readonly float* ownRow, partnerRow, lambda;
 
     public NegativeBlock(int c)
@@ -67,10 +67,10 @@ internal sealed unsafe class NegativeBlock
         byte* rows = step.Float32 != null ? (byte*)step.Float32 : (byte*)step.BFloat16;
         for (int j = firstKey; j < lastKey; j++)
         {
-            byte* row = rows + ((nint)partners[j] * c * size);
-            for (int offset = 0; offset < c * size; offset += LineBytes)
+            byte* row = rows + ((nint)partners[j] * c * size), end = row + ((nint)c * size);
+            for (byte* line = (byte*)((nint)row & -LineBytes); line < end; line += LineBytes)
             {
-                Sse.Prefetch1(row + offset);
+                Sse.Prefetch1(line);
             }
         }
     }

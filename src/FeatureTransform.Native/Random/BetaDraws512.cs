@@ -8,11 +8,11 @@ namespace FeatureTransform.Native;
 /// <summary>
 /// Beta draws with AVX-512. Words stay in the low halves of 64-bit lanes, where the multiplication finds them. Gathers are
 /// slow on many processors: the table's upper 96 rows (63 of 64 draws for 16 rows an octave) are looked up by permutes of
-/// registers, the rest one by one.
+/// registers, the rest one by one behind the loop, where the branches that cannot be predicted stop nothing else.
 /// </summary>
 internal static unsafe class BetaDraws512
 {
-    private const int Words = 32;
+    private const int Words = 32, Chunk = 8 * Words;
 
     [SkipLocalsInit]
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -23,11 +23,21 @@ internal static unsafe class BetaDraws512
         fixed (float* table = columns)
         {
             var lookup = new Lookup(quantile, table, columns.Length / 4);
-            for (int i = 0; i < count; i += Words)
+            uint* words = stackalloc uint[Chunk], rare = stackalloc uint[Chunk / Words];
+            for (int first = 0; first < count; first += Chunk, target += Chunk)
             {
-                (Vector512<uint> lower, Vector512<uint> upper) = Blocks(counter, Vector512.Create(counter.Index + ((ulong)i / 4)) + order);
-                lookup.Evaluate(quantile, lower, target + i);
-                lookup.Evaluate(quantile, upper, target + i + 16);
+                int blocks = (Math.Min(Chunk, count - first) + Words - 1) / Words;
+                Vector512<ulong> index = Vector512.Create(counter.Index + ((ulong)first / 4)) + order;
+                for (int i = 0; i < blocks; i++)
+                {
+                    (Vector512<uint> lower, Vector512<uint> upper) = Blocks(counter, index);
+                    index += Vector512.Create(Words / 4UL);
+                    lower.Store(words + (i * Words));
+                    upper.Store(words + (i * Words) + 16);
+                    rare[i] = lookup.Evaluate(lower, target + (i * Words)) | (lookup.Evaluate(upper, target + (i * Words) + 16) << 16);
+                }
+
+                OneByOne(quantile, words, rare, blocks, target);
             }
         }
     }
@@ -56,6 +66,18 @@ internal static unsafe class BetaDraws512
         return (Avx512F.UnpackLow(xy, zw).AsUInt32(), Avx512F.UnpackHigh(xy, zw).AsUInt32());
     }
 
+    private static void OneByOne(BetaQuantile quantile, uint* words, uint* rare, int blocks, float* target)
+    {
+        for (int i = 0; i < blocks; i++)
+        {
+            for (uint lanes = rare[i]; lanes != 0; lanes &= lanes - 1)
+            {
+                int element = (i * Words) + BitOperations.TrailingZeroCount(lanes);
+                target[element] = quantile.Evaluate(words[element]);
+            }
+        }
+    }
+
     private readonly struct Lookup
     {
         private readonly float* table;
@@ -69,9 +91,9 @@ internal static unsafe class BetaDraws512
             top = rows - (1 << quantile.RowBits); // rows of fractions below 1/2
         }
 
-        // The arithmetic of BetaQuantile.Evaluate, lane by lane.
+        // The arithmetic of BetaQuantile.Evaluate, lane by lane. Returns the lanes whose rows lie below the groups.
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
-        public void Evaluate(BetaQuantile quantile, Vector512<uint> words, float* target)
+        public uint Evaluate(Vector512<uint> words, float* target)
         {
             Vector512<float> f = Vector512.ConvertToSingle((words & Vector512.Create(0x7fffffffu)).AsInt32());
             f = Vector512.MinNative(
@@ -86,11 +108,7 @@ internal static unsafe class BetaDraws512
             x = Vector512.FusedMultiplyAdd(x, t, Coefficient(1, row, second, third));
             x = Vector512.FusedMultiplyAdd(x, t, Coefficient(0, row, second, third));
             Vector512.ConditionalSelect((words.AsInt32() >> 31).AsSingle(), Vector512<float>.One - x, x).Store(target);
-            ulong rare = Vector512.LessThan(row, Vector512.Create(top - 96)).ExtractMostSignificantBits();
-            if (rare != 0)
-            {
-                OneByOne(quantile, words, rare, target);
-            }
+            return (uint)Vector512.LessThan(row, Vector512.Create(top - 96)).ExtractMostSignificantBits();
         }
 
         // Rows of a group are its last five bits, as groups begin at multiples of 32.
@@ -106,17 +124,5 @@ internal static unsafe class BetaDraws512
         [MethodImpl(MethodImplOptions.AggressiveInlining)]
         private static Vector512<float> Group(float* group, Vector512<int> row) =>
             Avx512F.PermuteVar16x32x2(Vector512.Load(group), row, Vector512.Load(group + 16));
-
-        [MethodImpl(MethodImplOptions.NoInlining)]
-        private static void OneByOne(BetaQuantile quantile, Vector512<uint> words, ulong lanes, float* target)
-        {
-            uint* word = stackalloc uint[16];
-            words.Store(word);
-            for (; lanes != 0; lanes &= lanes - 1)
-            {
-                int lane = BitOperations.TrailingZeroCount(lanes);
-                target[lane] = quantile.Evaluate(word[lane]);
-            }
-        }
     }
 }

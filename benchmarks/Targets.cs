@@ -1,0 +1,149 @@
+using System.Diagnostics;
+using System.Globalization;
+using System.Runtime.InteropServices;
+using System.Text.Json;
+using FeatureTransform.LibTorch;
+using FeatureTransform.Native;
+
+namespace FeatureTransform.Benchmarks;
+
+/// <summary>A measured figure beside what it must be and what it aims at.</summary>
+internal sealed record Target(string Figure, double Value, double Must, double Aim, bool Met);
+
+/// <summary>Measures every figure that the fused pass promises, in one run with its baselines.</summary>
+internal static class Targets
+{
+    private const int C = 128, K = 65536, Threads = 2;
+    private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
+
+    /// <summary>Prints the figures; 1 where one misses what it must be, 2 for arguments that are not understood.</summary>
+    public static int Run(string[] arguments)
+    {
+        if (arguments is not ([] or ["--json", _]))
+        {
+            Console.Error.WriteLine("targets takes nothing or --json FILE; given: " + string.Join(' ', arguments));
+            return 2;
+        }
+
+        var results = new List<Target>();
+        void Add(string figure, double value, double must, double aim, bool atLeast)
+        {
+            results.Add(new(figure, value, must, aim, atLeast ? value >= must : value <= must));
+            Console.WriteLine(string.Create(
+                CultureInfo.InvariantCulture, $"{figure,-58} {value,9:F3} {must,9:G4} {aim,9:G4} {(results[^1].Met ? "met" : "MISSED")}"));
+        }
+
+        Console.WriteLine(
+            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; " +
+            $"K {K}, C {C}, {Threads} threads");
+        Console.WriteLine($"{"figure",-58} {"value",9} {"must",9} {"aim",9}");
+        double peak = PeakMeter.Measure(Threads);
+        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured FMA peak: {peak:F1} GFLOP/s"));
+        Passes(Add, peak);
+        Add("element-scope Beta draw, one thread: ns", Draw(), 1.5, 0.8, atLeast: false);
+        if (arguments is ["--json", string file])
+        {
+            File.WriteAllText(file, JsonSerializer.Serialize(results, Json));
+        }
+
+        return results.All(result => result.Met) ? 0 : 1;
+    }
+
+    private static void Passes(Action<string, double, double, double, bool> add, double peak)
+    {
+        var queue = new FeatureQueue(K, C);
+        queue.Initialize(1);
+        var half = new FeatureQueue(K, C, QueueType.BFloat16);
+        half.Enqueue(queue.Float32);
+        var batch = new FeatureTransformOptions();
+        FeatureTransformOptions element = batch with { PositiveScope = LambdaScope.Element, NegativeScope = LambdaScope.Element };
+
+        (int N, double Must, double Aim, double ElementMust, double ElementAim)[] sizes =
+            [(256, 0.70, 0.85, 1.45, 1.3), (1024, 0.78, 0.9, 1.2, 1.1), (4096, 0.8, 0.9, 1.08, 1.03)];
+        double replace = 0, elementTime = 0;
+        foreach ((int n, double must, double aim, double elementMust, double elementAim) in sizes)
+        {
+            double time = Time(batch, n, queue), mixed = Time(element, n, queue);
+            (replace, elementTime) = n == 256 ? (time, mixed) : (replace, elementTime);
+            add($"batch scope, N {n}: share of peak", 4.0 * n * K * C / time / 1e9 / peak, must, aim, true);
+            add($"element scope, N {n}: time over batch scope", mixed / time, elementMust, elementAim, false);
+        }
+
+        add("row scope, N 256: time over batch scope", Time(batch with { NegativeScope = LambdaScope.Row }, 256, queue) / replace, 1.08, 1.03, false);
+        add("extend, N 256: time over twice replace", Time(batch with { Negative = NegativeTransform.Extend }, 256, queue) / (2 * replace), 1.02, 0.95, false);
+        add("bf16 queue over fp32 queue, N 256", Time(batch, 256, half) / replace, 1.05, 0.95, false);
+        add("two threads over one, N 256", Time(batch, 256, queue, threads: 1) / replace, 1.85, 1.95, true);
+        add("ATen operators one by one over the pass, N 256, batch", Baseline(batch, queue, element: false) / replace, 10, 14, true);
+        add("ATen operators one by one over the pass, N 256, element", Baseline(batch, queue, element: true) / elementTime, 35, 50, true);
+        foreach ((int n, double must, double aim) in new[] { (256, 4.0, 2.0), (4096, 16, 8) })
+        {
+            using var shape = new ContrastiveCase(batch, n, queue, Threads);
+            add($"memory beyond inputs and outputs, N {n}: MB", shape.Step.Stream.Bytes / 1e6, must, aim, false);
+        }
+
+        using var small = new ContrastiveCase(batch, 64, queue, Threads);
+        for (int i = 0; i < 50; i++)
+        {
+            _ = small.Run();
+        }
+
+        long before = GC.GetAllocatedBytesForCurrentThread();
+        _ = small.Run();
+        add("managed allocation a call: bytes", GC.GetAllocatedBytesForCurrentThread() - before, 0, 0, false);
+    }
+
+    private static double Time(FeatureTransformOptions options, int n, FeatureQueue queue, int threads = Threads)
+    {
+        using var shape = new ContrastiveCase(options, n, queue, threads);
+        return Best(() => shape.Run(), seconds: 3);
+    }
+
+    private static double Baseline(FeatureTransformOptions options, FeatureQueue queue, bool element)
+    {
+        ATen.SetThreads(Threads);
+        using var shape = new ContrastiveCase(options with { Positive = PositiveTransform.None }, 256, queue, Threads);
+        _ = shape.Run();
+        float lambda = new BetaQuantile(options.NegativeAlpha).Draw(options, 1, RandomUse.NegativeLambda, 0);
+        using var baseline = new ATenContrastive(
+            UnitRows(shape.Q), shape.Statistics.PositiveScore, queue, lambda, element, options.NegativeAlpha, options.Tau);
+        if (!element)
+        {
+            // Nothing is timed that does not compute the same.
+            double expected = Math.Log(shape.Statistics.NegativeExp[0] * (double)K), actual = baseline.Run();
+            if (!(Math.Abs(expected - actual) < 1e-4))
+            {
+                throw new InvalidOperationException($"The baseline's log-sum-exp is {actual}, the pass's {expected}.");
+            }
+        }
+
+        return Best(() => baseline.Run(), seconds: 6);
+    }
+
+    private static float[] UnitRows(float[] rows) =>
+        [.. rows.Chunk(C).SelectMany(row => row.Select(x => (float)(x / Math.Sqrt(row.Sum(y => (double)y * y)))))];
+
+    private static unsafe double Draw()
+    {
+        const int count = 4096;
+        var draws = new BetaDraws(new BetaQuantile(1.6f));
+        var buffer = new AlignedBuffer(count + 16 + BetaDraws.Behind);
+        ulong first = 0;
+        return Best(() => draws.Fill(0, 0, RandomUse.NegativeLambda, 0, first += count, count, buffer.Pointer + 16), seconds: 1) / count * 1e9;
+    }
+
+    // The fastest of at least three runs: other work on the machine only ever adds.
+    private static double Best(Action action, double seconds)
+    {
+        action();
+        double best = double.PositiveInfinity;
+        long begin = Stopwatch.GetTimestamp();
+        for (int i = 0; i < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds; i++)
+        {
+            long start = Stopwatch.GetTimestamp();
+            action();
+            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
+        }
+
+        return best;
+    }
+}
