@@ -23,7 +23,7 @@ internal static class TrainingStepReport
         int threads = Environment.ProcessorCount;
         foreach (ElementType type in new[] { ElementType.BFloat16, ElementType.Float32 })
         {
-            double? peak = type == ElementType.Float32 ? MachinePeak.Float32(threads) : MachinePeak.BFloat16(threads);
+            double? peak = type == ElementType.Float32 ? PeakMeter.Measure(threads) : BFloat16PeakMeter.Measure(threads);
             Measure(type, threads, 256, peak);
         }
     }

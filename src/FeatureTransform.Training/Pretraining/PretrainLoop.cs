@@ -32,11 +32,11 @@ internal sealed class PretrainLoop : IDisposable
         (this.request, options, this.device, this.images, this.folder, this.progress) =
             (request, request.Options, device, images, folder, progress);
         int n = options.Optimizer.BatchSize;
-        stepsPerEpoch = images.Train.Count / n;
+        stepsPerEpoch = images.Pretraining.Count / n;
         if (stepsPerEpoch == 0)
         {
             throw new InvalidInputException(
-                $"A batch of {n} is larger than the training set of {images.Train.Count} images: choose --batch {images.Train.Count} or less.");
+                $"A batch of {n} is larger than the training set of {images.Pretraining.Count} images: choose --batch {images.Pretraining.Count} or less.");
         }
 
         totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
@@ -68,7 +68,7 @@ internal sealed class PretrainLoop : IDisposable
         bool saved = true;
         int threads = options.Run.Threads > 0 ? options.Run.Threads : Environment.ProcessorCount;
         using (var loader = new PairLoader(
-            images.Train, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads))
+            images.Pretraining, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads))
         {
             (double epochSeconds, TimeSpan epochWait) = (0, TimeSpan.Zero);
             while (step < totalSteps && !stop.IsCancellationRequested)

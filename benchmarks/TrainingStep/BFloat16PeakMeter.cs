@@ -1,21 +1,20 @@
 using System.Diagnostics;
 using System.Runtime.InteropServices;
-using System.Runtime.Intrinsics;
 using FeatureTransform.Training.Devices;
 
 namespace FeatureTransform.Benchmarks.TrainingStep;
 
-/// <summary>The arithmetic limit of the machine, measured: independent chains of fused multiply-adds on every core.</summary>
-internal static unsafe class MachinePeak
+/// <summary>
+/// The bf16 dot-product rate of the processor: independent chains of VDPBF16PS in registers. .NET has no intrinsic of that
+/// instruction, so the loop is written in machine code.
+/// </summary>
+internal static unsafe class BFloat16PeakMeter
 {
     private const int Chains = 12;
     private const long Iterations = 20_000_000;
 
-    /// <summary>fp32 FMA rate of all threads in GFLOP/s (2 a lane).</summary>
-    public static double Float32(int threads) => Rate(threads, &Float32Chains, 2 * Vector512<float>.Count);
-
-    /// <summary>bf16 dot-product rate (VDPBF16PS, 4 flops a fp32 lane) in GFLOP/s; null where the CPU has none.</summary>
-    public static double? BFloat16(int threads)
+    /// <summary>GFLOP/s of so many threads, 4 flops a fp32 lane; null where the CPU has no such instruction or the system is not Linux.</summary>
+    public static double? Measure(int threads)
     {
         if (!DeviceSelector.HasBFloat16Products || !OperatingSystem.IsLinux())
         {
@@ -43,13 +42,14 @@ internal static unsafe class MachinePeak
 
         code.ToArray().CopyTo(new Span<byte>(page, code.Count));
         loop = (delegate* unmanaged<long, void>)page;
-        return Rate(threads, &BFloat16Chains, 4 * Vector512<float>.Count);
+        return Rate(threads);
     }
 
     private static delegate* unmanaged<long, void> loop;
 
-    private static double Rate(int threads, delegate*<void> body, int flops)
+    private static double Rate(int threads)
     {
+        const int flops = 4 * 16;
         double best = 0;
         for (int attempt = 0; attempt < 3; attempt++)
         {
@@ -57,7 +57,7 @@ internal static unsafe class MachinePeak
             var watch = Stopwatch.StartNew();
             for (int i = 0; i < threads; i++)
             {
-                workers[i] = new Thread(() => body());
+                workers[i] = new Thread(() => loop(Iterations));
                 workers[i].Start();
             }
 
@@ -70,32 +70,6 @@ internal static unsafe class MachinePeak
         }
 
         return best;
-    }
-
-    private static void BFloat16Chains() => loop(Iterations);
-
-    private static void Float32Chains()
-    {
-        Vector512<float> x = Vector512.Create(0.999f), y = Vector512.Create(1e-6f);
-        Vector512<float> a = x * 1, b = x * 2, c = x * 3, d = x * 4, e = x * 5, f = x * 6;
-        Vector512<float> g = x * 7, h = x * 8, i = x * 9, j = x * 10, k = x * 11, l = x * 12;
-        for (long n = 0; n < Iterations; n++)
-        {
-            a = Vector512.FusedMultiplyAdd(a, x, y);
-            b = Vector512.FusedMultiplyAdd(b, x, y);
-            c = Vector512.FusedMultiplyAdd(c, x, y);
-            d = Vector512.FusedMultiplyAdd(d, x, y);
-            e = Vector512.FusedMultiplyAdd(e, x, y);
-            f = Vector512.FusedMultiplyAdd(f, x, y);
-            g = Vector512.FusedMultiplyAdd(g, x, y);
-            h = Vector512.FusedMultiplyAdd(h, x, y);
-            i = Vector512.FusedMultiplyAdd(i, x, y);
-            j = Vector512.FusedMultiplyAdd(j, x, y);
-            k = Vector512.FusedMultiplyAdd(k, x, y);
-            l = Vector512.FusedMultiplyAdd(l, x, y);
-        }
-
-        GC.KeepAlive(a + b + c + d + e + f + g + h + i + j + k + l);
     }
 
     [DllImport("libc", EntryPoint = "mmap")]
