@@ -31,7 +31,7 @@ internal static class ImageFolder
                 $"{source} holds no image; expected {string.Join(", ", Extensions)} files in folders named by their class, below train and test or at the top.");
         }
 
-        while (Top(images[0].Path) is { } top && top != "train" && images.TrueForAll(item => Top(item.Path) == top))
+        while (Top(images[0].Path) is { } top && top != "train" && !TestFolders.Contains(top) && images.TrueForAll(item => Top(item.Path) == top))
         {
             images = Below(images, top);
         }

@@ -59,7 +59,6 @@ internal static class SourceFiles
 
     private static List<SourceFile> OfArchive(string archive)
     {
-        const int block = 512;
         var files = new List<SourceFile>();
         using FileStream stream = File.OpenRead(archive);
         using var reader = new TarReader(stream);
@@ -69,12 +68,12 @@ internal static class SourceFiles
             if (IsFile(entry))
             {
                 files.Add(SourceFile.InArchive(archive, CleanPath(entry.Name), entry.Length, entry.DataOffset));
-                end = entry.DataOffset + ((entry.Length + block - 1) / block * block);
+                end = entry.DataOffset + entry.Length;
             }
         }
 
-        // The reader takes the end of the file for the end of the archive; a whole one ends with a block of zeros.
-        return end + block <= stream.Length ? files : throw new EndOfStreamException();
+        CheckEnd(end, stream.Length);
+        return files;
     }
 
     private static List<SourceFile> OfCompressedArchive(string archive)
@@ -82,11 +81,12 @@ internal static class SourceFiles
         var files = new List<SourceFile>();
         using FileStream stream = File.OpenRead(archive);
         using var unpacked = new GZipStream(stream, CompressionMode.Decompress);
-        using var buffered = new BufferedStream(unpacked, 1 << 16);
-        using var reader = new TarReader(buffered);
-        long total = 0;
+        using var counted = new CountingStream(new BufferedStream(unpacked, 1 << 16));
+        using var reader = new TarReader(counted);
+        long total = 0, end = 0;
         while (reader.GetNextEntry() is { } entry)
         {
+            end = counted.Position + entry.Length;
             if (!IsFile(entry))
             {
                 continue;
@@ -104,7 +104,21 @@ internal static class SourceFiles
             files.Add(SourceFile.InMemory(archive, CleanPath(entry.Name), content));
         }
 
+        CheckEnd(end, counted.Position);
         return files;
+    }
+
+    /// <summary>
+    /// The readers of .NET take the end of a stream for the end of an archive, and a compressed stream that is cut short for a whole
+    /// one. A whole archive has a block of zeros after the last file.
+    /// </summary>
+    private static void CheckEnd(long endOfLastFile, long endOfArchive)
+    {
+        const int block = 512;
+        if ((endOfLastFile + block - 1) / block * block + block > endOfArchive)
+        {
+            throw new EndOfStreamException();
+        }
     }
 
     private static bool IsFile(TarEntry entry) => entry.EntryType is TarEntryType.RegularFile or TarEntryType.V7RegularFile;

@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Data;

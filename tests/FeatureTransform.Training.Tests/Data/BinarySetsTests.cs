@@ -56,9 +56,10 @@ public sealed class BinarySetsTests : IDisposable
     [Fact]
     public void Damaged_files_are_refused()
     {
-        folder.Write("train.bin", [0, 100, .. Planes(32, 1)]);
-        Refused("test.bin");
+        folder.Write("train.bin", [0, 99, .. Planes(32, 1)]);
+        Refused("has no test.bin");
         folder.Write("test.bin", [0, 1, .. Planes(32, 1)]);
+        folder.Write("train.bin", [0, 100, .. Planes(32, 1)]);
         Refused("label out of range");
         folder.Write("train.bin", [0, 1, .. Planes(32, 1)[..^1]]);
         Refused("expected a multiple of 3074");
