@@ -17,7 +17,7 @@ internal sealed unsafe class KeyStream : IDisposable
     private readonly AlignedBuffer memory;
     private readonly Panel[] panels; // split after split
     private readonly float[] largestNorm;
-    private readonly Worker[] workers;
+    private readonly StreamScratch[] workers;
     private readonly WorkQueue work;
     private Phase phase;
     private int count, splits, groups, blocks;
@@ -46,7 +46,7 @@ internal sealed unsafe class KeyStream : IDisposable
         memory = new AlignedBuffer(((long)most * (c + 1) * width) + ((long)slots * (gradientFloats + (vectors * width))));
         panels = new Panel[slots];
         largestNorm = new float[most];
-        workers = [.. Enumerable.Range(0, threads).Select(_ => new Worker(c, keysPerBlock, width))];
+        workers = [.. Enumerable.Range(0, threads).Select(_ => new StreamScratch(c, keysPerBlock, width))];
         work = new WorkQueue(threads, Execute);
     }
 
@@ -57,7 +57,7 @@ internal sealed unsafe class KeyStream : IDisposable
     public void Poison(float value)
     {
         new Span<float>(memory.Pointer, memory.Length).Fill(value);
-        foreach (Worker worker in workers)
+        foreach (StreamScratch worker in workers)
         {
             worker.Poison(value);
         }
@@ -126,7 +126,7 @@ internal sealed unsafe class KeyStream : IDisposable
 
     private void Execute(int item, int thread)
     {
-        Worker worker = workers[thread];
+        StreamScratch worker = workers[thread];
         switch (phase)
         {
             case Phase.Prepare:
@@ -188,7 +188,7 @@ internal sealed unsafe class KeyStream : IDisposable
         return (query * key * step.Scale.High * 1.0001) + Math.Log2(step.Negatives) < exponents;
     }
 
-    private void Accumulate(int split, int group, Worker worker)
+    private void Accumulate(int split, int group, StreamScratch worker)
     {
         int firstPanel = group * count / groups, lastPanel = (group + 1) * count / groups;
         int total = step.MixNegative && step.Original ? 2 * blocks : blocks;
@@ -266,28 +266,6 @@ internal sealed unsafe class KeyStream : IDisposable
 
             pair.Backward(1 / (tau * step.N), (float)(-exp / all), (float)(1 / all));
             new ReadOnlySpan<float>(pair.Gradient, c).CopyTo(new Span<float>(step.DqRaw + ((nint)row * c), c));
-        }
-    }
-
-    /// <summary>A thread's own memory.</summary>
-    private sealed class Worker(int c, int keys, int width)
-    {
-        private readonly AlignedBuffer tile = new((long)(keys + StreamKernels.Padding) * width);
-
-        public PositivePair Pair { get; } = new(c);
-
-        public NegativeBlock Negatives { get; } = new(c);
-
-        public float* Tile => tile.Pointer;
-
-        public int Floats => tile.Length + Pair.Memory.Length + Negatives.Memory.Length;
-
-        public void Poison(float value)
-        {
-            foreach (AlignedBuffer buffer in new[] { tile, Pair.Memory, Negatives.Memory })
-            {
-                new Span<float>(buffer.Pointer, buffer.Length).Fill(value);
-            }
         }
     }
 }
