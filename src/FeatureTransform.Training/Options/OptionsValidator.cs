@@ -99,7 +99,11 @@ public static class OptionsValidator
     {
         OneOf("--arch", options.Architecture, OptionNames.Architectures);
         OneOf("--stem", options.Stem, OptionNames.Stems);
-        InRange("--width", options.Width, 1f / 16, 8);
+        if (!(options.Width >= 0.25f && options.Width <= 8 && options.Width * 4 % 1 == 0))
+        {
+            throw Refused("--width", options.Width, "a multiple of 0.25 from 0.25 to 8 (layers of 16, 32, ... channels)");
+        }
+
         OneOf("--head", options.Head, OptionNames.Heads);
         InRange("--embedding", options.EmbeddingSize, 8, 4096);
     }

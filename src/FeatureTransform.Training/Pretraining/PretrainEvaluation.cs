@@ -1,3 +1,4 @@
+using System.Globalization;
 using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Evaluation;
@@ -29,20 +30,29 @@ internal sealed class PretrainEvaluation(PretrainOptions options, IDevice device
     /// <summary>k-NN top-1 in percent of an encoder's features.</summary>
     public float? Knn(Encoder encoder, CancellationToken stop) => Score(FeatureExtractor.Of(encoder, options.Data.ImageSize), stop);
 
-    /// <summary>k-NN top-1 in percent of the pixels themselves.</summary>
-    public float? Pixels(CancellationToken stop) => Score(FeatureExtractor.Pixels(Math.Min(PixelSize, options.Data.ImageSize)), stop);
+    /// <summary>k-NN top-1 in percent of the pixels themselves, once measured.</summary>
+    public float? Pixels { get; private set; }
 
-    /// <summary>k-NN top-1 in percent of the encoder as it was initialised.</summary>
-    public float? Untrained(CancellationToken stop)
+    /// <summary>k-NN top-1 in percent of the encoder as it was initialised, once measured.</summary>
+    public float? Untrained { get; private set; }
+
+    /// <summary>Measures what the encoder has to beat and tells it, once.</summary>
+    public void MeasureBaseline(CancellationToken stop)
     {
-        if (!HasLabels || knn.Neighbors == 0)
+        if (Untrained is not null || !HasLabels || knn.Neighbors == 0)
         {
-            return null;
+            return;
         }
 
+        Pixels = Score(FeatureExtractor.Pixels(Math.Min(PixelSize, options.Data.ImageSize)), stop);
         using var encoder = new Encoder(device, options.Model, trained: false);
         Initialization.Fill(encoder.Store, options.Run.Seed);
-        return Knn(encoder, stop);
+        Untrained = Knn(encoder, stop);
+        if (Untrained is not null)
+        {
+            progress.Message(string.Create(
+                CultureInfo.InvariantCulture, $"To compare: k-NN {Pixels:F1} % on raw pixels, {Untrained:F1} % by the untrained encoder"));
+        }
     }
 
     /// <summary>Linear-probe top-1 in percent.</summary>

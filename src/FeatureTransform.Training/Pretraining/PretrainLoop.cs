@@ -25,6 +25,7 @@ internal sealed class PretrainLoop : IDisposable
     private readonly long firstStep, totalSteps;
     private readonly Stopwatch training = new();
     private RowStatistics? plain;
+    private double dataWait;
 
     public PretrainLoop(
         PretrainRequest request, IDevice device, ImageSplits images, RunFolder folder, IPretrainProgress progress)
@@ -33,12 +34,6 @@ internal sealed class PretrainLoop : IDisposable
             (request, request.Options, device, images, folder, progress);
         int n = options.Optimizer.BatchSize;
         stepsPerEpoch = images.Pretraining.Count / n;
-        if (stepsPerEpoch == 0)
-        {
-            throw new InvalidInputException(
-                $"A batch of {n} is larger than the training set of {images.Pretraining.Count} images: choose --batch {images.Pretraining.Count} or less.");
-        }
-
         totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
         recipe = AugmentationRecipe.Named(options.Data.Augmentation, options.Data.ImageSize);
         moco = new MoCo(device, options);
@@ -60,7 +55,7 @@ internal sealed class PretrainLoop : IDisposable
         progress.Started(
             stepsPerEpoch, firstStep, totalSteps,
             $"{options.Method.Name}, {options.Model.Architecture} x{options.Model.Width}, {images.Description}, {device.Description}");
-        (float? pixels, float? untrained, float? knn) = (evaluation.Pixels(stop), evaluation.Untrained(stop), (float?)null);
+        float? knn = null;
         var schedule = new LearningRateSchedule(options.Optimizer, stepsPerEpoch);
         int n = options.Optimizer.BatchSize;
         DumpWriter? dump = OpenDump();
@@ -109,6 +104,8 @@ internal sealed class PretrainLoop : IDisposable
                     progress.Epoch(epoch);
                     Save(step);
                     saved = true;
+                    dataWait = loader.Waited.TotalSeconds / training.Elapsed.TotalSeconds;
+                    evaluation.MeasureBaseline(stop); // after the first epoch, so that training begins at once
                 }
                 else if (options.Run.CheckpointEverySteps > 0 && step % options.Run.CheckpointEverySteps == 0)
                 {
@@ -123,7 +120,7 @@ internal sealed class PretrainLoop : IDisposable
             Save(step);
         }
 
-        return Finish(step, pixels, untrained, knn, stop);
+        return Finish(step, knn, stop);
     }
 
     public void Dispose() => moco.Dispose();
@@ -167,9 +164,15 @@ internal sealed class PretrainLoop : IDisposable
             moco.Query.Store, moco.Key.Store, moco.Queue, options, step, (int)(step / stepsPerEpoch), totals.ToArray()),
         stepsPerEpoch);
 
-    private PretrainResult Finish(long step, float? pixels, float? untrained, float? knn, CancellationToken stop)
+    private PretrainResult Finish(long step, float? knn, CancellationToken stop)
     {
         bool finished = step == totalSteps;
+        if (finished)
+        {
+            evaluation.MeasureBaseline(stop);
+        }
+
+        (float? pixels, float? untrained) = (evaluation.Pixels, evaluation.Untrained);
         knn ??= finished ? evaluation.Knn(moco.Query, stop) : null;
         float? linear = finished && request.LinearProbe ? evaluation.Linear(moco.Query, stop) : null;
         double seconds = training.Elapsed.TotalSeconds;
@@ -185,6 +188,7 @@ internal sealed class PretrainLoop : IDisposable
                 LinearTop1 = linear,
                 Seconds = seconds,
                 PairsPerSecond = pairs,
+                DataWait = dataWait,
                 Device = device.Description,
                 Ft = note,
                 Versions = RunVersions.Current(LibTorch.ATen.Version),

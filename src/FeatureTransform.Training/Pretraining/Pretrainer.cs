@@ -53,6 +53,13 @@ public static class Pretrainer
 
         // Nothing is written before the images and the device are there.
         using ImageSplits images = ImageSource.Open(options.Data, options.Run.Seed, progress);
+        if (options.Optimizer.BatchSize > images.Pretraining.Count)
+        {
+            throw new InvalidInputException(
+                $"A batch of {options.Optimizer.BatchSize} is larger than the training set of {images.Pretraining.Count} images: " +
+                $"choose --batch {images.Pretraining.Count} or less.");
+        }
+
         using IDevice device = DeviceSelector.Open(options.Run);
         using RunFolder folder = OpenFolder(request);
         using var loop = new PretrainLoop(request, device, images, folder, progress);

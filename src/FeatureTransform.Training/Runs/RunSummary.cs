@@ -34,6 +34,9 @@ public sealed record RunSummary
     /// <summary>Image pairs trained on in a second, evaluation not counted.</summary>
     public required double PairsPerSecond { get; init; }
 
+    /// <summary>Share of that time in which training waited for data.</summary>
+    public double DataWait { get; init; }
+
     /// <summary>Device, precision and threads.</summary>
     public required string Device { get; init; }
 

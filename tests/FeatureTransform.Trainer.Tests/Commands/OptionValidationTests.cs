@@ -10,7 +10,7 @@ public sealed class OptionValidationTests
     [Theory]
     [InlineData("--image-size", "7", "1025")]
     [InlineData("--train-limit", "-1")]
-    [InlineData("--width", "0", "NaN", "9")]
+    [InlineData("--width", "0", "NaN", "9", "0.3")]
     [InlineData("--embedding", "7", "4097")]
     [InlineData("--tau", "0", "-1", "NaN", "Infinity", "1e99")]
     [InlineData("--queue-size", "1")]
