@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Methods;
@@ -15,7 +16,7 @@ internal static class TrainingStepReport
     private const int ImageSize = 32, Rounds = 5;
 
     // Multiply-adds of one ResNet-18 forward pass with the CIFAR stem at 32 px, width 1, MLP head 512-512-128.
-    private const double ForwardMultiplyAdds = 555_422_720 + (512 * 512) + (512 * 128);
+    private const double ForwardMultiplyAdds = 555_417_600 + (512 * 512) + (512 * 128);
     private const double FlopsOfPair = 4 * 2 * ForwardMultiplyAdds; // forward of both encoders, backward twice a forward
 
     public static void Run()
@@ -76,6 +77,29 @@ internal static class TrainingStepReport
 
         Console.WriteLine($"  managed allocation {allocated / Rounds} bytes a step");
         timed.Print(Rounds, mineSeconds.Average());
+        double loss = TimeLoss(options, n);
+        Console.WriteLine($"  of the rest: loss, gradient and statistics {loss * 1e3:F1} ms {100 * loss / median:F2} %");
+    }
+
+    /// <summary>The contrastive step alone at the same shapes, seconds.</summary>
+    private static double TimeLoss(PretrainOptions options, int n)
+    {
+        const int rounds = 21;
+        int c = options.Model.EmbeddingSize;
+        using var contrast = new ContrastiveStep(options.FeatureTransform(), n, c);
+        var queue = new FeatureQueue(options.Method.QueueSize, c);
+        queue.Initialize(1);
+        var random = new Random(3);
+        float[] q = [.. Enumerable.Range(0, n * c).Select(_ => (float)random.NextDouble() - 0.5f)];
+        float[] k = [.. q.Select(x => x + (float)random.NextDouble() - 0.5f)];
+        var (gradient, keys, statistics) = (new float[q.Length], new float[q.Length], new RowStatistics(n));
+        double[] seconds = [.. Enumerable.Range(0, rounds).Select(step =>
+        {
+            long start = Stopwatch.GetTimestamp();
+            _ = contrast.Run(q, k, queue, (uint)step, true, gradient, keys, statistics);
+            return Stopwatch.GetElapsedTime(start).TotalSeconds;
+        })];
+        return seconds.Order().ElementAt(rounds / 2);
     }
 
     private static double Time(MoCo moco, float[] view1, float[] view2, uint step)
