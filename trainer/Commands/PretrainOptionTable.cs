@@ -169,7 +169,8 @@ internal sealed class PretrainOptionTable
             "--neg-normalize", "Normalise the mixed queue rows again.",
             o => o.NegativeNormalize, (o, v) => o with { NegativeNormalize = v });
         table.Add(
-            "--ft-begin-epoch", "First epoch, from 0, with the transformation.",
+            "--ft-begin-epoch",
+            $"First epoch, from 0, with the transformation; {TransformOptions.Automatic}: the first after {TransformOptions.SettlingSteps} steps.",
             o => o.BeginEpoch, (o, v) => o with { BeginEpoch = v });
         return table;
     }

@@ -6,20 +6,34 @@ namespace FeatureTransform.Training.Networks;
 internal static class TorchOrder
 {
     /// <summary>From storage order to torchvision's.</summary>
-    public static float[] FromStorage(Parameter parameter, ReadOnlySpan<float> source) => Permute(parameter, source, toTorch: true);
+    public static float[] FromStorage(Parameter parameter, ReadOnlySpan<float> source)
+    {
+        var result = new float[source.Length];
+        FromStorage(parameter, source, result);
+        return result;
+    }
+
+    /// <summary>From storage order to torchvision's, into memory of the same length.</summary>
+    public static void FromStorage(Parameter parameter, ReadOnlySpan<float> source, Span<float> destination) =>
+        Permute(parameter, source, destination, toTorch: true);
 
     /// <summary>From torchvision's order to storage order.</summary>
-    public static float[] ToStorage(Parameter parameter, ReadOnlySpan<float> source) => Permute(parameter, source, toTorch: false);
+    public static float[] ToStorage(Parameter parameter, ReadOnlySpan<float> source)
+    {
+        var result = new float[source.Length];
+        Permute(parameter, source, result, toTorch: false);
+        return result;
+    }
 
-    private static float[] Permute(Parameter parameter, ReadOnlySpan<float> source, bool toTorch)
+    private static void Permute(Parameter parameter, ReadOnlySpan<float> source, Span<float> result, bool toTorch)
     {
         if (parameter.Kind != ParameterKind.Convolution)
         {
-            return source.ToArray();
+            source.CopyTo(result);
+            return;
         }
 
         (int k, int c, int taps) = (parameter.Shape[0], parameter.Shape[1], parameter.Shape[2] * parameter.Shape[3]);
-        var result = new float[source.Length];
         for (int filter = 0; filter < k; filter++)
         {
             for (int channel = 0; channel < c; channel++)
@@ -32,7 +46,5 @@ internal static class TorchOrder
                 }
             }
         }
-
-        return result;
     }
 }

@@ -126,7 +126,9 @@ public static class OptionsValidator
         Defined("--neg", options.Negative, OptionNames.NegativeTransforms);
         InRange("--neg-alpha", options.NegativeAlpha, SmallestAlpha, LargestAlpha);
         Defined("--neg-scope", options.NegativeScope, OptionNames.Scopes);
-        AtLeast("--ft-begin-epoch", options.BeginEpoch, 0, "0 transforms from the start");
+        AtLeast(
+            "--ft-begin-epoch", options.BeginEpoch, TransformOptions.Automatic,
+            $"0 transforms from the start, {TransformOptions.Automatic} after {TransformOptions.SettlingSteps} steps");
     }
 
     private static void Validate(OptimizerOptions options)

@@ -90,7 +90,7 @@ public sealed record MethodOptions
     public float Tau { get; init; } = 0.1f;
 
     /// <summary>K, the rows of the queue.</summary>
-    public int QueueSize { get; init; } = 4096;
+    public int QueueSize { get; init; } = 1024;
 
     /// <summary>Storage of the queue: <c>fp32</c> or <c>bf16</c>.</summary>
     public string QueueType { get; init; } = "fp32";
@@ -129,15 +129,34 @@ public sealed record TransformOptions
     /// <summary>Normalise the mixed queue rows again.</summary>
     public bool NegativeNormalize { get; init; }
 
-    /// <summary>First epoch (from 0) with the transformation; before it the loss is plain InfoNCE (paper, Table 6).</summary>
-    public int BeginEpoch { get; init; }
+    /// <summary>
+    /// First epoch (from 0) with the transformation; before it the loss is plain InfoNCE (paper, Table 6). <see cref="Automatic"/>:
+    /// the first epoch after <see cref="SettlingSteps"/> steps.
+    /// </summary>
+    public int BeginEpoch { get; init; } = Automatic;
+
+    /// <summary>Value of <see cref="BeginEpoch"/> that leaves the choice to the number of steps in an epoch.</summary>
+    public const int Automatic = -1;
+
+    /// <summary>
+    /// Steps after which an encoder's negatives differ enough to be mixed. Mixed earlier, embeddings that are all alike stay alike
+    /// for long (docs/results.md); on ImageNet-100 with batches of 256 this is the paper's best begin, epoch 2.
+    /// </summary>
+    public const int SettlingSteps = 700;
+
+    /// <summary>Whether anything is transformed at all.</summary>
+    internal bool IsOn => Positive != PositiveTransform.None || Negative != NegativeTransform.None;
+
+    /// <summary>The first epoch with the transformation in a run of so many steps an epoch.</summary>
+    public int FirstEpoch(int stepsPerEpoch) =>
+        BeginEpoch == Automatic ? (SettlingSteps + stepsPerEpoch - 1) / stepsPerEpoch : BeginEpoch;
 }
 
 /// <summary>Optimiser (SGD with momentum) and its schedule.</summary>
 public sealed record OptimizerOptions
 {
     /// <summary>Epochs of the whole schedule.</summary>
-    public int Epochs { get; init; } = 10;
+    public int Epochs { get; init; } = 14;
 
     /// <summary>N, pairs a step.</summary>
     public int BatchSize { get; init; } = 128;

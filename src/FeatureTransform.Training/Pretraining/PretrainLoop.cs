@@ -21,7 +21,7 @@ internal sealed class PretrainLoop : IDisposable
     private readonly AugmentationRecipe recipe;
     private readonly ImageSplits images;
     private readonly IDevice device;
-    private readonly int stepsPerEpoch;
+    private readonly int stepsPerEpoch, firstTransformed;
     private readonly long firstStep, totalSteps;
     private readonly Stopwatch training = new();
     private RowStatistics? plain;
@@ -34,6 +34,7 @@ internal sealed class PretrainLoop : IDisposable
             (request, request.Options, device, images, folder, progress);
         int n = options.Optimizer.BatchSize;
         stepsPerEpoch = images.Pretraining.Count / n;
+        firstTransformed = options.Transform.FirstEpoch(stepsPerEpoch);
         totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
         recipe = AugmentationRecipe.Named(options.Data.Augmentation, options.Data.ImageSize);
         moco = new MoCo(device, options);
@@ -55,6 +56,13 @@ internal sealed class PretrainLoop : IDisposable
         progress.Started(
             stepsPerEpoch, firstStep, totalSteps,
             $"{options.Method.Name}, {options.Model.Architecture} x{options.Model.Width}, {images.Description}, {device.Description}");
+        if (options.Transform.IsOn && firstTransformed >= options.Optimizer.Epochs)
+        {
+            progress.Message(
+                $"Feature transformation would begin with epoch {firstTransformed} (from 0), and the run has {options.Optimizer.Epochs} epochs: it " +
+                "stays off; give an earlier --ft-begin-epoch to use it.");
+        }
+
         float? knn = null;
         var schedule = new LearningRateSchedule(options.Optimizer, stepsPerEpoch);
         int n = options.Optimizer.BatchSize;
@@ -71,7 +79,7 @@ internal sealed class PretrainLoop : IDisposable
                 training.Start();
                 PairBatch batch = loader.Next();                                    // two views: N x S x S x 3
                 float learningRate = schedule.At(step);
-                bool transform = batch.Epoch >= options.Transform.BeginEpoch;
+                bool transform = batch.Epoch >= firstTransformed;
                 plain = step + 1 == totalSteps ? new RowStatistics(n) : null;
                 float loss = moco.Step(batch.View1, batch.View2, (uint)step, transform, learningRate, plain);
                 StepReport report = StepReports.Of(moco.Statistics, n, batch.Epoch, step, loss, learningRate, transform);
@@ -106,6 +114,7 @@ internal sealed class PretrainLoop : IDisposable
                     saved = true;
                     dataWait = loader.Waited.TotalSeconds / training.Elapsed.TotalSeconds;
                     evaluation.MeasureBaseline(stop); // after the first epoch, so that training begins at once
+                    GC.Collect(); // what evaluation and checkpoint leave behind, which would pile up from epoch to epoch
                 }
                 else if (options.Run.CheckpointEverySteps > 0 && step % options.Run.CheckpointEverySteps == 0)
                 {
@@ -177,7 +186,7 @@ internal sealed class PretrainLoop : IDisposable
         float? linear = finished && request.LinearProbe ? evaluation.Linear(moco.Query, stop) : null;
         double seconds = training.Elapsed.TotalSeconds;
         double pairs = step == firstStep ? 0 : (step - firstStep) * options.Optimizer.BatchSize / seconds;
-        string note = TransformNote.Of(options.Transform, moco.Statistics, plain);
+        string note = TransformNote.Of(options.Transform, firstTransformed, moco.Statistics, plain);
         if (finished)
         {
             folder.WriteSummary(new RunSummary

@@ -7,14 +7,14 @@ namespace FeatureTransform.Training.Pretraining;
 internal static class TransformNote
 {
     /// <summary>One sentence; <paramref name="plain"/> are the same rows without the transformation, or null where unknown.</summary>
-    public static string Of(TransformOptions options, RowStatistics transformed, RowStatistics? plain)
+    public static string Of(TransformOptions options, int firstEpoch, RowStatistics transformed, RowStatistics? plain)
     {
-        if (options.Positive == PositiveTransform.None && options.Negative == NegativeTransform.None)
+        if (!options.IsOn)
         {
             return "Feature transformation was off.";
         }
 
-        string what = $"Feature transformation (from epoch {options.BeginEpoch})";
+        string what = $"Feature transformation (from epoch {firstEpoch})";
         return plain is null
             ? $"{what}: its effect is told at the end of a run."
             : string.Create(

@@ -1,3 +1,4 @@
+using System.Buffers;
 using System.Runtime.InteropServices;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Networks;
@@ -17,7 +18,7 @@ internal static class ParameterTensors
     public static IEnumerable<SafeTensor> Write(string prefix, IEnumerable<Parameter> parameters, Reader read) =>
         parameters.Select(parameter => new SafeTensor(
             prefix + parameter.Name, SafeTensorType.F32, parameter.Shape,
-            stream => stream.Write(MemoryMarshal.AsBytes<float>(Values(parameter, read)))));
+            stream => Write(stream, parameter, read)));
 
     /// <summary>Tensors of the values that the store has now.</summary>
     public static IEnumerable<SafeTensor> Snapshot(string prefix, IEnumerable<Parameter> parameters, Reader read) =>
@@ -44,6 +45,18 @@ internal static class ParameterTensors
             store.WriteMomentum(
                 parameter, TorchOrder.ToStorage(parameter, file.ReadFloats(prefix + parameter.Name, parameter.Shape)));
         }
+    }
+
+    // By rented memory: a run writes checkpoints again and again, and megabytes of garbage for each would pile up.
+    private static void Write(Stream stream, Parameter parameter, Reader read)
+    {
+        int count = checked((int)parameter.Count);
+        float[] stored = ArrayPool<float>.Shared.Rent(count), ordered = ArrayPool<float>.Shared.Rent(count);
+        read(parameter, stored.AsSpan(0, count));
+        TorchOrder.FromStorage(parameter, stored.AsSpan(0, count), ordered.AsSpan(0, count));
+        stream.Write(MemoryMarshal.AsBytes<float>(ordered.AsSpan(0, count)));
+        ArrayPool<float>.Shared.Return(stored);
+        ArrayPool<float>.Shared.Return(ordered);
     }
 
     private static float[] Values(Parameter parameter, Reader read)

@@ -18,7 +18,7 @@ public sealed class OptionValidationTests
     [InlineData("--bn-groups", "0")]
     [InlineData("--pos-alpha", "0.049", "100.1", "NaN")]
     [InlineData("--neg-alpha", "0.049", "100.1", "NaN")]
-    [InlineData("--ft-begin-epoch", "-1")]
+    [InlineData("--ft-begin-epoch", "-2")]
     [InlineData("--epochs", "0")]
     [InlineData("--batch", "1")]
     [InlineData("--lr", "0", "NaN", "-1", "Infinity")]

@@ -39,7 +39,7 @@ public sealed class DumpedStepsTests
             Data = new DataOptions { TrainLimit = 2 * n },
             Model = new ModelOptions { EmbeddingSize = 24 },
             Method = new MethodOptions { QueueSize = 100, BatchNormGroups = groups },
-            Transform = transform,
+            Transform = transform with { BeginEpoch = 0 },
             Optimizer = new OptimizerOptions { Epochs = 1, BatchSize = n, LearningRate = 0.005f, WarmupSteps = 0 },
             Run = new RunOptions { Precision = "fp32", KnnNeighbors = 0 },
         };
