@@ -40,9 +40,11 @@ public sealed class ContrastiveStepProofTests
     {
         Assert.SkipUnless(Environment.GetEnvironmentVariable(ExpectedBits) is null, "this is the child");
         Assert.SkipUnless(StreamKernels.Best.Width == 64, "needs a processor with AVX-512");
+        bool hosted = Path.GetFileNameWithoutExtension(Environment.ProcessPath) == "dotnet";
+        string[] program = hosted ? [typeof(ContrastiveStepProofTests).Assembly.Location] : [];
         foreach (string tests in new[] { nameof(ContrastiveStepTests), nameof(ContrastiveStepProofTests) })
         {
-            var start = new ProcessStartInfo(Environment.ProcessPath!, ["-class", $"*.{tests}"]) { RedirectStandardOutput = true };
+            var start = new ProcessStartInfo(Environment.ProcessPath!, [.. program, "-class", $"*.{tests}"]) { RedirectStandardOutput = true };
             start.Environment[$"DOTNET_Enable{instructions}"] = "0";
             start.Environment[ExpectedBits] = Bits(5);
             start.Environment[ExpectedWidth] = $"{width}";

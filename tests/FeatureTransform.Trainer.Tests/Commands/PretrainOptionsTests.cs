@@ -16,23 +16,48 @@ public sealed class PretrainOptionsTests
         Model = new() { Architecture = "resnet50", Stem = "standard", Width = 0.5f, Head = "linear", EmbeddingSize = 65 },
         Method = new()
         {
-            Name = "moco-v1", Tau = 0.3f, QueueSize = 999, QueueType = "bf16", EncoderMomentum = 0.75f, BatchNormGroups = 3,
+            Name = "moco-v1",
+            Tau = 0.3f,
+            QueueSize = 999,
+            QueueType = "bf16",
+            EncoderMomentum = 0.75f,
+            BatchNormGroups = 3,
         },
         Transform = new()
         {
-            Positive = PositiveTransform.Interpolation, PositiveAlpha = 0.4f, PositiveScope = LambdaScope.Row,
-            PositiveNormalize = true, Negative = NegativeTransform.Extend, NegativeAlpha = 5, NegativeScope = LambdaScope.Element,
-            NegativeNormalize = true, BeginEpoch = 30,
+            Positive = PositiveTransform.Interpolation,
+            PositiveAlpha = 0.4f,
+            PositiveScope = LambdaScope.Row,
+            PositiveNormalize = true,
+            Negative = NegativeTransform.Extend,
+            NegativeAlpha = 5,
+            NegativeScope = LambdaScope.Element,
+            NegativeNormalize = true,
+            BeginEpoch = 30,
         },
         Optimizer = new()
         {
-            Epochs = 201, BatchSize = 33, LearningRate = 0.5f, Momentum = 0.8f, WeightDecay = 0.25f, Schedule = "step",
+            Epochs = 201,
+            BatchSize = 33,
+            LearningRate = 0.5f,
+            Momentum = 0.8f,
+            WeightDecay = 0.25f,
+            Schedule = "step",
             WarmupSteps = 11,
         },
         Run = new()
         {
-            Seed = ulong.MaxValue, Device = "cpu", Precision = "bf16", Threads = 17, KeepCheckpoints = 21, KeepEveryEpochs = 22,
-            CheckpointEverySteps = 23, KnnNeighbors = 24, KnnTemperature = 0.2f, KnnBank = 26, KnnTest = 27,
+            Seed = ulong.MaxValue,
+            Device = "cpu",
+            Precision = "bf16",
+            Threads = 17,
+            KeepCheckpoints = 21,
+            KeepEveryEpochs = 22,
+            CheckpointEverySteps = 23,
+            KnnNeighbors = 24,
+            KnnTemperature = 0.2f,
+            KnnBank = 26,
+            KnnTest = 27,
         },
     };
 
@@ -77,8 +102,12 @@ public sealed class PretrainOptionsTests
         Assert.Equal(
             Everything.Transform with
             {
-                Positive = positive, PositiveScope = scope, PositiveNormalize = false,
-                Negative = negative, NegativeScope = scope, NegativeNormalize = false,
+                Positive = positive,
+                PositiveScope = scope,
+                PositiveNormalize = false,
+                Negative = negative,
+                NegativeScope = scope,
+                NegativeNormalize = false,
             },
             transform);
     }

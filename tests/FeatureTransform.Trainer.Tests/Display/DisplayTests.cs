@@ -85,8 +85,17 @@ public sealed class DisplayTests
 
     private static EpochReport Ended(int epoch, float knn) => new()
     {
-        Epoch = epoch, Steps = 50 * (epoch + 1), Loss = 6, PositiveScore = 0.8f, NegativeScore = 0, Top1 = 0.4f, Top5 = 0.6f,
-        LearningRate = 0.01f, KnnTop1 = knn, Seconds = 12, DataWait = 0,
+        Epoch = epoch,
+        Steps = 50 * (epoch + 1),
+        Loss = 6,
+        PositiveScore = 0.8f,
+        NegativeScore = 0,
+        Top1 = 0.4f,
+        Top5 = 0.6f,
+        LearningRate = 0.01f,
+        KnnTop1 = knn,
+        Seconds = 12,
+        DataWait = 0,
     };
 
     private static string[] Draw(ProgressSnapshot now, int width)

@@ -1,8 +1,9 @@
 """Repeats the dumped steps of a pretraining run in PyTorch and torchvision: the independent judge of the whole step.
 
 Usage: moco_steps.py DUMP.safetensors. Names are those of docs/dump.md. Everything but the given random numbers is computed
-here: moving average, both encoders, mixing, InfoNCE by autograd, SGD, the queue. Prints a JSON object: for each quantity the
-largest error against fp64, relative in norm, of the dump and of PyTorch itself in fp32.
+here: moving average, both encoders, mixing, InfoNCE by autograd, SGD, the queue; each step begins with the state that the
+dump has after the step before. Prints a JSON object: for each quantity the largest error against fp64, relative in norm, of
+the dump and of PyTorch itself in fp32.
 """
 import json
 import struct
@@ -70,6 +71,12 @@ def repeat(dtype):
     steps = 1 + max(int(n.split(".")[1]) for n in header if n.startswith("step."))
     for i in range(steps):
         p = "step.%d." % i
+        if i > 0:
+            # From the dump's own state, so that a flip of one step does not add to the error of the next.
+            for prefix, net in (("query.", query), ("key.", key)):
+                last = "step.%d.%s" % (i - 1, prefix)
+                net.load_state_dict({n[len(last):]: tensor(n, dtype) for n in header if n.startswith(last)}, strict=False)
+            queue = tensor("step.%d.queue" % (i - 1), dtype)
         with torch.no_grad():
             for a, b in zip(key.parameters(), query.parameters()):
                 a.mul_(m).add_(b, alpha=1 - m)

@@ -91,7 +91,7 @@ public sealed class RunConfigTests : IDisposable
         Assert.Equal(
             [
                 "data.classList: checkpoint none, given c.txt", "transform.negative: checkpoint replace, given extend",
-                "optimizer.epochs: checkpoint 10, given 20", "optimizer.batchSize: checkpoint 128, given 256",
+                "optimizer.epochs: checkpoint 14, given 20", "optimizer.batchSize: checkpoint 128, given 256",
                 "run.seed: checkpoint 1, given 2",
             ],
             RunConfig.Contradictions(before, other));

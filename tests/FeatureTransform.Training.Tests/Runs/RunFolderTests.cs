@@ -209,7 +209,7 @@ public sealed class RunFolderTests : IDisposable
         using JsonDocument json = JsonDocument.Parse(Text("summary.json"));
         Assert.Equal(
             [
-                "knn_top1", "knn_top1_pixels", "knn_top1_untrained", "linear_top1", "seconds", "pairs_per_second", "device", "ft",
+                "knn_top1", "knn_top1_pixels", "knn_top1_untrained", "linear_top1", "seconds", "pairs_per_second", "data_wait", "device", "ft",
                 "versions", "commit",
             ],
             json.RootElement.EnumerateObject().Select(property => property.Name));
