@@ -15,6 +15,7 @@ public sealed class ProgramTests
     [InlineData("pretrained", "'pretrained': expected pretrain, knn, linear, export or info")]
     [InlineData("knn", "'source'")]
     [InlineData("linear somewhere --lr 1,high", "--lr 'high': expected a number")]
+    [InlineData("linear somewhere --protocol big", "--protocol 'big': expected small or imagenet")]
     [InlineData("--dump-steps 3", "--dump-steps and --dump belong together")]
     public void What_cannot_be_used_is_one_line_and_exit_code_2(string commandLine, string expected)
     {

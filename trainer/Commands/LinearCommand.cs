@@ -8,10 +8,18 @@ namespace FeatureTransform.Trainer.Commands;
 /// <summary><c>linear</c>: accuracy of a linear classifier on frozen features, and its confusion matrix.</summary>
 internal sealed class LinearCommand
 {
-    private const string ConfusionName = "confusion.csv";
+    private const string ConfusionName = "confusion.csv", SmallProtocol = "small", ImageNetProtocol = "imagenet";
     private static readonly LinearProbeOptions Defaults = new();
     private readonly EvaluationOptions options = new(knn: false);
     private readonly OptionTable<LinearProbeOptions> table = new(Defaults);
+
+    private readonly Option<string> protocol = new("--protocol")
+    {
+        Description = "small: on features computed once, standardised, with the best of a few learning rates; imagenet: as MoCo's, on " +
+            "new random crops and flips each epoch, with learning rate 30. [default: small]",
+        HelpName = "small|imagenet",
+        DefaultValueFactory = _ => SmallProtocol,
+    };
 
     private readonly Option<string?> rates = new("--lr")
     {
@@ -33,6 +41,7 @@ internal sealed class LinearCommand
         table.Add("--epochs", "Epochs over the training features.", o => o.Epochs, (o, v) => o with { Epochs = v });
         table.Add("--batch", "Rows a step.", o => o.BatchSize, (o, v) => o with { BatchSize = v });
         table.AddTo(Command);
+        Command.Options.Add(protocol);
         Command.Options.Add(rates);
         Command.Options.Add(confusion);
         Command.SetAction(parse => Execution.Run(parse, () => (options.Request(parse), Linear(parse)), (request, display, stop) =>
@@ -57,7 +66,13 @@ internal sealed class LinearCommand
 
     private LinearProbeOptions Linear(ParseResult parse)
     {
-        LinearProbeOptions linear = table.Apply(parse, Defaults);
+        string name = parse.GetRequiredValue(protocol);
+        LinearProbeOptions linear = table.Apply(parse, name switch
+        {
+            SmallProtocol => Defaults,
+            ImageNetProtocol => LinearProbeOptions.ImageNet,
+            _ => throw new InvalidInputException($"--protocol '{name}': expected {SmallProtocol} or {ImageNetProtocol}."),
+        });
         if (parse.GetValue(rates) is { } list)
         {
             linear = linear with { LearningRates = [.. list.Split(',').Select(Rate)] };

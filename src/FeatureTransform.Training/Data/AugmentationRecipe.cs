@@ -53,6 +53,9 @@ internal sealed record AugmentationRecipe
     /// <summary>Probability of the horizontal flip.</summary>
     public double FlipProbability { get; init; } = 0.5;
 
+    /// <summary>Crop and flip alone, as the linear classifier of MoCo's ImageNet protocol is trained on.</summary>
+    public static AugmentationRecipe CropAndFlip { get; } = new() { CropArea = (0.08, 1) };
+
     /// <summary>
     /// A published recipe: <c>moco-v1</c> (He et al., "Momentum Contrast", CVPR 2020) or <c>moco-v2</c> (Chen et al., "Improved
     /// Baselines with Momentum Contrastive Learning", 2020; without its blur for images of at most 32 px).

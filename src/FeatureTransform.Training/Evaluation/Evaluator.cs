@@ -39,7 +39,8 @@ public static class Evaluator
     public static (LinearProbeResult Result, IReadOnlyList<string> Classes) Linear(
         EvaluationRequest request, LinearProbeOptions options, IProgressReport progress, CancellationToken stop) =>
         Evaluate(request, progress, (images, extractor) =>
-            (LinearProbe.Run(images, extractor, options, progress, stop), images.Train.Classes));
+            (LinearProbe.Run(
+                images, extractor, options with { Seed = request.Run.Seed, Threads = request.Run.Threads }, progress, stop), images.Train.Classes));
 
     private static T Evaluate<T>(
         EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, T> evaluate)

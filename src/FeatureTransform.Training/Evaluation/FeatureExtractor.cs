@@ -10,17 +10,20 @@ internal sealed class FeatureExtractor
 {
     // Activations of a batch stay at a few hundred megabytes for large images.
     private const int MaxBatch = 256, PixelsPerBatch = 1 << 20;
-    private readonly int size, batch;
+    private readonly int batch;
     private readonly BatchMap map;
     private readonly ConcurrentBag<EvaluationTransform> transforms = []; // one a thread at work
 
     private FeatureExtractor(int size, int c, BatchMap map)
     {
-        (this.size, C, this.map) = (size, c, map);
+        (Size, C, this.map) = (size, c, map);
         batch = Math.Clamp(PixelsPerBatch / (size * size), 1, MaxBatch);
     }
 
     private delegate void BatchMap(ReadOnlySpan<float> pixels, int n, Span<float> features);
+
+    /// <summary>S, width and height in pixels of what the encoder sees.</summary>
+    public int Size { get; }
 
     /// <summary>Channels of a feature.</summary>
     public int C { get; }
@@ -32,10 +35,11 @@ internal sealed class FeatureExtractor
     /// <summary>The normalised pixels themselves: what an encoder must beat.</summary>
     public static FeatureExtractor Pixels(int size) => new(size, size * size * 3, (pixels, _, features) => pixels.CopyTo(features));
 
-    /// <summary>Features and labels of the images that <paramref name="subset"/> names.</summary>
+    /// <summary>Features and labels of the images that <paramref name="subset"/> names, of their middle or of another view.</summary>
     /// <exception cref="InvalidInputException">Images cannot be read, features do not fit into an array or are not finite.</exception>
-    public FeatureSet Extract(IImageSet images, int[] subset, StageProgress progress, CancellationToken cancellation)
+    public FeatureSet Extract(IImageSet images, int[] subset, StageProgress progress, CancellationToken cancellation, ImageView? view = null)
     {
+        view ??= Middle;
         if ((long)subset.Length * C > Array.MaxLength)
         {
             throw new InvalidInputException(
@@ -44,16 +48,16 @@ internal sealed class FeatureExtractor
 
         var features = new float[subset.Length * C];
         var labels = new int[subset.Length];
-        (float[] current, float[] next) = (new float[batch * size * size * 3], new float[batch * size * size * 3]);
-        Prepare(images, subset, 0, current, labels, cancellation);
+        (float[] current, float[] next) = (new float[batch * Size * Size * 3], new float[batch * Size * Size * 3]);
+        Prepare(images, subset, 0, view, current, labels, cancellation);
         for (int first = 0; first < subset.Length; first += batch)
         {
             int n = Math.Min(batch, subset.Length - first), following = first + n;
             float[] target = next;
-            Task preparation = Task.Run(() => Prepare(images, subset, following, target, labels, cancellation), CancellationToken.None);
+            Task preparation = Task.Run(() => Prepare(images, subset, following, view, target, labels, cancellation), CancellationToken.None);
             try
             {
-                map(current.AsSpan(0, n * size * size * 3), n, features.AsSpan(first * C, n * C));
+                map(current.AsSpan(0, n * Size * Size * 3), n, features.AsSpan(first * C, n * C));
             }
             finally
             {
@@ -68,8 +72,15 @@ internal sealed class FeatureExtractor
         return new FeatureSet(features, labels, C);
     }
 
+    private void Middle(in RgbImage image, int index, Span<float> pixels)
+    {
+        EvaluationTransform transform = transforms.TryTake(out EvaluationTransform? free) ? free : new(Size);
+        transform.Apply(image, pixels);
+        transforms.Add(transform);
+    }
+
     private void Prepare(
-        IImageSet images, int[] subset, int first, float[] pixels, int[] labels, CancellationToken cancellation)
+        IImageSet images, int[] subset, int first, ImageView view, float[] pixels, int[] labels, CancellationToken cancellation)
     {
         try
         {
@@ -77,9 +88,7 @@ internal sealed class FeatureExtractor
                 0, Math.Min(batch, subset.Length - first), new ParallelOptions { CancellationToken = cancellation }, i =>
                 {
                     RgbImage image = images.Read(subset[first + i]);
-                    EvaluationTransform transform = transforms.TryTake(out EvaluationTransform? free) ? free : new(size);
-                    transform.Apply(image, pixels.AsSpan(i * size * size * 3, size * size * 3));
-                    transforms.Add(transform);
+                    view(image, subset[first + i], pixels.AsSpan(i * Size * Size * 3, Size * Size * 3));
                     labels[first + i] = image.Label;
                 });
         }

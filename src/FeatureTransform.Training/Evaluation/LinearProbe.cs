@@ -5,8 +5,9 @@ using FeatureTransform.Training.Pretraining;
 namespace FeatureTransform.Training.Evaluation;
 
 /// <summary>
-/// Linear evaluation: a linear classifier on the frozen features of unaugmented images, which are computed once. The learning
-/// rate is chosen on images held out of the training set; then the classifier is trained anew on all of it and tested.
+/// Linear evaluation: a linear classifier on frozen features, those of the unaugmented images, computed once, or those of new
+/// random views each epoch. Of several learning rates one is chosen on images held out of the training set; then the classifier
+/// is trained anew on all of it and tested.
 /// </summary>
 internal static class LinearProbe
 {
@@ -23,22 +24,31 @@ internal static class LinearProbe
         var progress = new StageProgress(report, FeatureStage, (long)splits.Train.Count + testImages.Count);
         FeatureSet train = extractor.Extract(splits.Train, All(splits.Train.Count), progress, cancellation);
         FeatureSet test = extractor.Extract(testImages, All(testImages.Count), progress, cancellation);
-        return Evaluate(train, test, splits.Train.Classes.Count, options, report, cancellation);
+        var views = new RandomViews(AugmentationRecipe.CropAndFlip, extractor.Size, options.Seed);
+        return Evaluate(train, test, splits.Train.Classes.Count, options, report, cancellation, options.Augment ? Augmented : null);
+
+        FeatureSet Augmented(int epoch, StageProgress images) =>
+            extractor.Extract(splits.Train, All(splits.Train.Count), images, cancellation, views.Of(epoch));
     }
 
-    /// <summary>Trains on given features and tests; both must be finite.</summary>
+    /// <summary>
+    /// Trains on given features, or on those that <paramref name="augmented"/> gives of the same images for an epoch, and tests;
+    /// all must be finite.
+    /// </summary>
     /// <exception cref="InvalidInputException">The options cannot be used, or training diverged.</exception>
     public static LinearProbeResult Evaluate(
         FeatureSet train, FeatureSet test, int classes, LinearProbeOptions options, IProgressReport report,
-        CancellationToken cancellation)
+        CancellationToken cancellation, Func<int, StageProgress, FeatureSet>? augmented = null)
     {
         Validate(options, train.Count);
         int choices = options.LearningRates.Count;
-        var progress = new StageProgress(report, Name, (long)options.Epochs * (choices > 1 ? choices + 1 : 1));
+        long trainings = choices > 1 ? choices + 1 : 1;
+        var progress = new StageProgress(report, Name, trainings * options.Epochs * train.Count);
+        Func<int, FeatureSet> features = augmented is null ? Cached : epoch => augmented(epoch, progress);
         (float rate, double? heldOutTop1) = choices > 1
-            ? Choose(train, classes, options, progress, cancellation)
+            ? Choose(train, features, classes, options, cancellation)
             : (options.LearningRates[0], null);
-        using SoftmaxRegression? model = Train(train, All(train.Count), classes, options, rate, progress, cancellation);
+        using SoftmaxRegression? model = Train(train, features, All(train.Count), classes, options, rate, cancellation);
         if (model is null)
         {
             throw new InvalidInputException(
@@ -47,17 +57,23 @@ internal static class LinearProbe
 
         ConfusionMatrix confusion = model.Score(test, All(test.Count));
         return new LinearProbeResult(confusion.Top1, confusion.Top5, rate, heldOutTop1, train.Count, test.Count, confusion);
+
+        FeatureSet Cached(int epoch)
+        {
+            progress.Advance(train.Count);
+            return train;
+        }
     }
 
     private static (float Rate, double? Top1) Choose(
-        FeatureSet train, int classes, LinearProbeOptions options, StageProgress progress, CancellationToken cancellation)
+        FeatureSet train, Func<int, FeatureSet> features, int classes, LinearProbeOptions options, CancellationToken cancellation)
     {
         int[] shuffled = RandomSubset.Shuffle(train.Count, options.Seed, RandomSubset.Purpose.HeldOut);
         int heldOut = Math.Clamp((int)Math.Round(options.HeldOut * train.Count), 1, train.Count - 1);
         (float Rate, double Top1) best = (options.LearningRates[0], -1);
         foreach (float rate in options.LearningRates)
         {
-            using SoftmaxRegression? model = Train(train, shuffled[heldOut..], classes, options, rate, progress, cancellation);
+            using SoftmaxRegression? model = Train(train, features, shuffled[heldOut..], classes, options, rate, cancellation);
             double top1 = model is null ? 0 : model.Score(train, shuffled[..heldOut]).Top1;
             best = top1 > best.Top1 ? (rate, top1) : best;
         }
@@ -65,9 +81,9 @@ internal static class LinearProbe
         return best;
     }
 
-    /// <summary>Null where the loss was not finite.</summary>
+    /// <summary>Trains on <paramref name="features"/> of each epoch; null where the loss was not finite.</summary>
     private static SoftmaxRegression? Train(
-        FeatureSet train, int[] rows, int classes, LinearProbeOptions options, float rate, StageProgress progress,
+        FeatureSet train, Func<int, FeatureSet> features, int[] rows, int classes, LinearProbeOptions options, float rate,
         CancellationToken cancellation)
     {
         int steps = (rows.Length + options.BatchSize - 1) / options.BatchSize;
@@ -85,15 +101,14 @@ internal static class LinearProbe
                 cancellation.ThrowIfCancellationRequested();
             }
 
+            FeatureSet epochFeatures = features(epoch);
             int[] order = [.. RandomSubset.Shuffle(rows.Length, options.Seed, RandomSubset.Purpose.ProbeOrder, epoch).Select(i => rows[i])];
             for (int step = 0; step < steps && finite; step++)
             {
                 int first = step * options.BatchSize, count = Math.Min(options.BatchSize, rows.Length - first);
-                double loss = model.Step(train, order, first, count, schedule.At(((long)epoch * steps) + step), Momentum);
+                double loss = model.Step(epochFeatures, order, first, count, schedule.At(((long)epoch * steps) + step), Momentum);
                 finite = double.IsFinite(loss);
             }
-
-            progress.Advance(1);
         }
 
         if (finite)

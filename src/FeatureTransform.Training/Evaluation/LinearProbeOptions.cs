@@ -6,8 +6,8 @@ namespace FeatureTransform.Training.Evaluation;
 /// </summary>
 public sealed record LinearProbeOptions
 {
-    /// <summary>The protocol of MoCo for ImageNet-like sets, on features without augmentation: lr 30, features as they are.</summary>
-    public static LinearProbeOptions ImageNet { get; } = new() { LearningRates = [30], Standardize = false };
+    /// <summary>The protocol of MoCo for ImageNet: random crops and flips anew each epoch, lr 30, features as they are.</summary>
+    public static LinearProbeOptions ImageNet { get; } = new() { LearningRates = [30], Standardize = false, Augment = true };
 
     /// <summary>
     /// Learning rates to choose from on the held-out images; of equally good ones the first is taken. With a single one
@@ -21,6 +21,12 @@ public sealed record LinearProbeOptions
     /// </summary>
     public bool Standardize { get; init; } = true;
 
+    /// <summary>
+    /// Train on a random crop and flip of each image, anew each epoch, which costs a forward pass of the encoder over all images
+    /// an epoch; false: on the images as they are, whose features are computed once.
+    /// </summary>
+    public bool Augment { get; init; }
+
     /// <summary>Share of the training images held out while the learning rate is chosen.</summary>
     public double HeldOut { get; init; } = 0.1;
 
@@ -30,7 +36,7 @@ public sealed record LinearProbeOptions
     /// <summary>Images a step.</summary>
     public int BatchSize { get; init; } = 256;
 
-    /// <summary>Seed of the held-out images and of the order of each epoch.</summary>
+    /// <summary>Seed of the held-out images, of the order of each epoch and of its crops and flips.</summary>
     public ulong Seed { get; init; } = 1;
 
     /// <summary>Threads; 0: one a core. Changes no bit.</summary>

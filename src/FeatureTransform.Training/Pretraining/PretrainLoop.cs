@@ -186,7 +186,7 @@ internal sealed class PretrainLoop : IDisposable
         float? linear = finished && request.LinearProbe ? evaluation.Linear(moco.Query, stop) : null;
         double seconds = training.Elapsed.TotalSeconds;
         double pairs = step == firstStep ? 0 : (step - firstStep) * options.Optimizer.BatchSize / seconds;
-        string note = TransformNote.Of(options.Transform, firstTransformed, moco.Statistics, plain);
+        string note = TransformNote.Of(options.Transform, firstTransformed, options.Optimizer.Epochs, moco.Statistics, plain);
         if (finished)
         {
             folder.WriteSummary(new RunSummary

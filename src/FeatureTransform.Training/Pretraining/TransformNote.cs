@@ -7,11 +7,16 @@ namespace FeatureTransform.Training.Pretraining;
 internal static class TransformNote
 {
     /// <summary>One sentence; <paramref name="plain"/> are the same rows without the transformation, or null where unknown.</summary>
-    public static string Of(TransformOptions options, int firstEpoch, RowStatistics transformed, RowStatistics? plain)
+    public static string Of(TransformOptions options, int firstEpoch, int epochs, RowStatistics transformed, RowStatistics? plain)
     {
         if (!options.IsOn)
         {
             return "Feature transformation was off.";
+        }
+
+        if (firstEpoch >= epochs)
+        {
+            return $"Feature transformation did not begin: its first epoch is {firstEpoch}, and the run has {epochs} (from 0).";
         }
 
         string what = $"Feature transformation (from epoch {firstEpoch})";

@@ -32,7 +32,7 @@ public sealed class LinearProbeTests
         Assert.Equal(choose, result.HeldOutTop1 is not null);
         Assert.True(!choose || Math.Abs(result.HeldOutTop1!.Value - bayes) < 6, $"held out {result.HeldOutTop1}, best {bayes}");
         long epochs = choose ? 100 : 20;
-        Assert.Equal(("linear probe", epochs, epochs), report.Stages[^1]);
+        Assert.Equal(("linear probe", epochs * train.Count, epochs * train.Count), report.Stages[^1]);
         Assert.Equal(epochs, report.Stages.Count);
 
         long[] perClass = [.. Enumerable.Range(0, classes).Select(k => Enumerable.Range(0, classes).Sum(p => result.Confusion[k, p]))];
@@ -64,12 +64,49 @@ public sealed class LinearProbeTests
     }
 
     [Fact]
-    public void Evaluates_images()
+    public void Trains_on_the_features_that_each_epoch_has()
+    {
+        double[][] centres = Centres(4, 16);
+        FeatureSet few = Clouds(centres, 40, 1), test = Clouds(centres, 2000, 2);
+        var options = new LinearProbeOptions { Epochs = 60, LearningRates = [0.03f], Standardize = false };
+        var epochs = new List<int>();
+        double alone = LinearProbe.Evaluate(few, test, 4, options, new RecordedReport(), Token).Top1;
+        double fresh = LinearProbe.Evaluate(few, test, 4, options, new RecordedReport(), Token, (epoch, _) =>
+        {
+            epochs.Add(epoch);
+            return Clouds(centres, few.Count, 100 + epoch);
+        }).Top1;
+        Assert.Equal(Enumerable.Range(0, 60), epochs);
+        Assert.True(fresh > alone + 3, $"{fresh} on new clouds each epoch, {alone} on the same 40 points");
+    }
+
+    [Fact]
+    public void Random_views_differ_from_epoch_to_epoch_and_are_those_of_the_augmenter()
+    {
+        const int size = 8;
+        MemoryImageSet images = MemoryImageSet.Colours(20, 12, 3, 1);
+        FeatureExtractor pixels = FeatureExtractor.Pixels(size);
+        var views = new RandomViews(AugmentationRecipe.CropAndFlip, size, 9);
+        float[] first = Extract(1), second = Extract(2);
+        Assert.Equal(first, Extract(1));
+        Assert.NotEqual(first, second);
+        var expected = new float[size * size * 3];
+        new Augmenter(AugmentationRecipe.CropAndFlip, size, 9).Apply(images.Read(13), 2, 13, 2, expected);
+        Assert.Equal(expected, second[^expected.Length..]);
+
+        float[] Extract(int epoch) => pixels.Extract(
+            images, [4, 0, 13], new StageProgress(new RecordedReport(), "views", 3), Token, views.Of(epoch)).Values;
+    }
+
+    [Theory]
+    [InlineData(false)]
+    [InlineData(true)]
+    public void Evaluates_images(bool augment)
     {
         using var splits = new ImageSplits("colours", MemoryImageSet.Colours(90, 4, 3, 1), MemoryImageSet.Colours(30, 4, 3, 2));
         var report = new RecordedReport();
         LinearProbeResult result = LinearProbe.Run(
-            splits, FeatureExtractor.Pixels(4), new LinearProbeOptions { Epochs = 5 }, report, Token);
+            splits, FeatureExtractor.Pixels(4), new LinearProbeOptions { Epochs = 5, Augment = augment }, report, Token);
         Assert.Equal((100, 100, 90, 30), (result.Top1, result.Top5, result.Train, result.Test));
         Assert.Contains(("features", 120L, 120L), report.Stages);
     }
