@@ -1,7 +1,11 @@
+using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
+using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.TrainingStep;
+using FeatureTransform.Native;
 
+const string quick = "--short";
 switch (args)
 {
     case ["targets", .. string[] rest]:
@@ -9,7 +13,16 @@ switch (args)
     case ["step"]:
         TrainingStepReport.Run();
         return 0;
+    case ["report", string file]:
+        return Report.Write(file);
     default:
-        BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(args);
-        return 0;
+        double peak = PeakMeter.Measure(Environment.ProcessorCount);
+        foreach (string line in Header.Lines(peak))
+        {
+            Console.WriteLine(line);
+        }
+
+        IEnumerable<Summary> summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(
+            [.. args.Where(argument => argument != quick)], Configurations.Create(args.Contains(quick), peak));
+        return summaries.All(Configurations.Succeeded) ? 0 : 1;
 }

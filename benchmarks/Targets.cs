@@ -1,7 +1,7 @@
-using System.Diagnostics;
 using System.Globalization;
-using System.Runtime.InteropServices;
 using System.Text.Json;
+using FeatureTransform.Benchmarks.Operators;
+using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
 
@@ -14,6 +14,10 @@ internal sealed record Target(string Figure, double Value, double Must, double A
 internal static class Targets
 {
     private const int C = 128, K = 65536, Threads = 2;
+
+    /// <summary>What the figures are of.</summary>
+    public static readonly string Conditions = $"K {K}, C {C}, {Threads} threads, all statistics on";
+
     private static readonly JsonSerializerOptions Json = new() { PropertyNamingPolicy = JsonNamingPolicy.CamelCase, WriteIndented = true };
 
     /// <summary>Prints the figures; 1 where one misses what it must be, 2 for arguments that are not understood.</summary>
@@ -25,28 +29,38 @@ internal static class Targets
             return 2;
         }
 
-        var results = new List<Target>();
-        void Add(string figure, double value, double must, double aim, bool atLeast)
+        double peak = PeakMeter.Measure(Threads);
+        foreach (string line in Header.Lines(peak))
         {
-            results.Add(new(figure, value, must, aim, atLeast ? value >= must : value <= must));
-            Console.WriteLine(string.Create(
-                CultureInfo.InvariantCulture, $"{figure,-58} {value,9:F3} {must,9:G4} {aim,9:G4} {(results[^1].Met ? "met" : "MISSED")}"));
+            Console.WriteLine(line);
         }
 
-        Console.WriteLine(
-            $"{RuntimeInformation.FrameworkDescription}, {RuntimeInformation.ProcessArchitecture}, {Environment.ProcessorCount} cores; " +
-            $"K {K}, C {C}, {Threads} threads");
+        Console.WriteLine(Conditions);
         Console.WriteLine($"{"figure",-58} {"value",9} {"must",9} {"aim",9}");
-        double peak = PeakMeter.Measure(Threads);
-        Console.WriteLine(string.Create(CultureInfo.InvariantCulture, $"measured FMA peak: {peak:F1} GFLOP/s"));
-        Passes(Add, peak);
-        Add("element-scope Beta draw, one thread: ns", Draw(), 1.5, 0.8, atLeast: false);
+        List<Target> results = Measure(peak, target => Console.WriteLine(string.Create(
+            CultureInfo.InvariantCulture,
+            $"{target.Figure,-58} {target.Value,9:F3} {target.Must,9:G4} {target.Aim,9:G4} {(target.Met ? "met" : "MISSED")}")));
         if (arguments is ["--json", string file])
         {
             File.WriteAllText(file, JsonSerializer.Serialize(results, Json));
         }
 
-        return results.All(result => result.Met) ? 0 : 1;
+        return results.TrueForAll(result => result.Met) ? 0 : 1;
+    }
+
+    /// <summary>Measures every figure against a peak in GFLOP/s; <paramref name="measured"/> is told each when it is there.</summary>
+    public static List<Target> Measure(double peak, Action<Target> measured)
+    {
+        var results = new List<Target>();
+        void Add(string figure, double value, double must, double aim, bool atLeast)
+        {
+            results.Add(new(figure, value, must, aim, atLeast ? value >= must : value <= must));
+            measured(results[^1]);
+        }
+
+        Passes(Add, peak);
+        Add("element-scope Beta draw, one thread: ns", Draw(), 1.5, 0.8, atLeast: false);
+        return results;
     }
 
     private static void Passes(Action<string, double, double, double, bool> add, double peak)
@@ -73,8 +87,8 @@ internal static class Targets
         add("extend, N 256: time over twice replace", Time(batch with { Negative = NegativeTransform.Extend }, 256, queue) / (2 * replace), 1.02, 0.95, false);
         add("bf16 queue over fp32 queue, N 256", Time(batch, 256, half) / replace, 1.05, 0.95, false);
         add("two threads over one, N 256", Time(batch, 256, queue, threads: 1) / replace, 1.85, 1.95, true);
-        add("ATen operators one by one over the pass, N 256, batch", Baseline(batch, queue, element: false) / replace, 10, 14, true);
-        add("ATen operators one by one over the pass, N 256, element", Baseline(batch, queue, element: true) / elementTime, 35, 50, true);
+        add("ATen operators one by one over the pass, N 256, batch", Baseline(batch, queue) / replace, 10, 14, true);
+        add("ATen operators one by one over the pass, N 256, element", Baseline(element, queue) / elementTime, 35, 50, true);
         foreach ((int n, double must, double aim) in new[] { (256, 4.0, 2.0), (4096, 16, 8) })
         {
             using var shape = new ContrastiveCase(batch, n, queue, Threads);
@@ -95,32 +109,17 @@ internal static class Targets
     private static double Time(FeatureTransformOptions options, int n, FeatureQueue queue, int threads = Threads)
     {
         using var shape = new ContrastiveCase(options, n, queue, threads);
-        return Best(() => shape.Run(), seconds: 3);
+        return Timing.Best(() => shape.Run(), seconds: 3);
     }
 
-    private static double Baseline(FeatureTransformOptions options, FeatureQueue queue, bool element)
+    private static double Baseline(FeatureTransformOptions options, FeatureQueue queue)
     {
         ATen.SetThreads(Threads);
-        using var shape = new ContrastiveCase(options with { Positive = PositiveTransform.None }, 256, queue, Threads);
-        _ = shape.Run();
-        float lambda = new BetaQuantile(options.NegativeAlpha).Draw(options, 1, RandomUse.NegativeLambda, 0);
-        using var baseline = new ATenContrastive(
-            UnitRows(shape.Q), shape.Statistics.PositiveScore, queue, lambda, element, options.NegativeAlpha, options.Tau);
-        if (!element)
-        {
-            // Nothing is timed that does not compute the same.
-            double expected = Math.Log(shape.Statistics.NegativeExp[0] * (double)K), actual = baseline.Run();
-            if (!(Math.Abs(expected - actual) < 1e-4))
-            {
-                throw new InvalidOperationException($"The baseline's log-sum-exp is {actual}, the pass's {expected}.");
-            }
-        }
-
-        return Best(() => baseline.Run(), seconds: 6);
+        options = options with { Positive = PositiveTransform.None };
+        using var shape = new ContrastiveCase(options, 256, queue, Threads);
+        using ATenContrastive baseline = ATenContrastive.Checked(options, shape);
+        return Timing.Best(() => baseline.Run(), seconds: 6);
     }
-
-    private static float[] UnitRows(float[] rows) =>
-        [.. rows.Chunk(C).SelectMany(row => row.Select(x => (float)(x / Math.Sqrt(row.Sum(y => (double)y * y)))))];
 
     private static unsafe double Draw()
     {
@@ -128,22 +127,6 @@ internal static class Targets
         var draws = new BetaDraws(new BetaQuantile(1.6f));
         var buffer = new AlignedBuffer(count + 16 + BetaDraws.Behind);
         ulong first = 0;
-        return Best(() => draws.Fill(0, 0, RandomUse.NegativeLambda, 0, first += count, count, buffer.Pointer + 16), seconds: 1) / count * 1e9;
-    }
-
-    // The fastest of at least three runs: other work on the machine only ever adds.
-    private static double Best(Action action, double seconds)
-    {
-        action();
-        double best = double.PositiveInfinity;
-        long begin = Stopwatch.GetTimestamp();
-        for (int i = 0; i < 3 || Stopwatch.GetElapsedTime(begin).TotalSeconds < seconds; i++)
-        {
-            long start = Stopwatch.GetTimestamp();
-            action();
-            best = Math.Min(best, Stopwatch.GetElapsedTime(start).TotalSeconds);
-        }
-
-        return best;
+        return Timing.Best(() => draws.Fill(0, 0, RandomUse.NegativeLambda, 0, first += count, count, buffer.Pointer + 16), seconds: 1) / count * 1e9;
     }
 }

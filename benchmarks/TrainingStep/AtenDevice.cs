@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FeatureTransform.Benchmarks.Operators;
 using FeatureTransform.LibTorch;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
@@ -55,8 +56,8 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         var cpu = (CpuParameterStore)store;
         ulong* stack = stackalloc ulong[8]
         {
-            ATen.Argument(x.Handle), Some(Vector(cpu.Weights, norm.Weight)), Some(Vector(cpu.Weights, norm.Bias)),
-            Some(Vector(cpu.Buffers, norm.RunningMean)), Some(Vector(cpu.Buffers, norm.RunningVariance)), 1,
+            ATen.Argument(x.Handle), AtenTensor.Some(Vector(cpu.Weights, norm.Weight)), AtenTensor.Some(Vector(cpu.Weights, norm.Bias)),
+            AtenTensor.Some(Vector(cpu.Buffers, norm.RunningMean)), AtenTensor.Some(Vector(cpu.Buffers, norm.RunningVariance)), 1,
             BitConverter.DoubleToUInt64Bits(NormParameters.RunningShare), BitConverter.DoubleToUInt64Bits(NormParameters.Epsilon),
         };
         ATen.Call("aten::native_batch_norm\0"u8, stack);
@@ -107,9 +108,9 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
 
         ulong* arguments = stackalloc ulong[10]
         {
-            ATen.Argument(dy.Handle), ATen.Argument(x.Handle), Some(Vector(cpu.Weights, norm.Weight)),
-            Some(Vector(cpu.Buffers, norm.RunningMean)), Some(Vector(cpu.Buffers, norm.RunningVariance)),
-            Some(ATen.Argument(statistics.Handle)), Some(ATen.Argument(inverses[statistics.Handle])), 1,
+            ATen.Argument(dy.Handle), ATen.Argument(x.Handle), AtenTensor.Some(Vector(cpu.Weights, norm.Weight)),
+            AtenTensor.Some(Vector(cpu.Buffers, norm.RunningMean)), AtenTensor.Some(Vector(cpu.Buffers, norm.RunningVariance)),
+            AtenTensor.Some(ATen.Argument(statistics.Handle)), AtenTensor.Some(ATen.Argument(inverses[statistics.Handle])), 1,
             BitConverter.DoubleToUInt64Bits(NormParameters.Epsilon), ATen.List(1, 1, 1),
         };
         ATen.Call("aten::native_batch_norm_backward\0"u8, arguments);
@@ -170,14 +171,6 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
 
     private static ulong Vector(float* memory, Parameter parameter) =>
         (ulong)ATen.Blob(memory + parameter.Offset, ATen.Float32, [parameter.Count], [1]);
-
-    // The C ABI takes an optional as a heap cell that the callee deletes.
-    private static ulong Some(ulong value)
-    {
-        ulong* cell = (ulong*)NativeMemory.Alloc(sizeof(ulong));
-        *cell = value;
-        return (ulong)cell;
-    }
 
     private static void Store(nint gradient, float* memory, Parameter parameter)
     {

@@ -13,6 +13,7 @@ public sealed class FeatureQueue
 
     private readonly float[] float32;
     private readonly ushort[] bfloat16;
+    private readonly float[] widened; // one row of a bf16 queue
     private readonly int length;
 
     /// <summary>A queue of zero rows; see <see cref="Initialize"/>.</summary>
@@ -28,6 +29,7 @@ public sealed class FeatureQueue
         length = checked(k * c);
         float32 = type == QueueType.Float32 ? new float[length + Behind] : [];
         bfloat16 = type == QueueType.BFloat16 ? new ushort[length + Behind] : [];
+        widened = type == QueueType.BFloat16 ? new float[c] : [];
     }
 
     /// <summary>Rows.</summary>
@@ -127,7 +129,7 @@ public sealed class FeatureQueue
         }
     }
 
-    private void Store(ReadOnlySpan<float> row, int index)
+    private unsafe void Store(ReadOnlySpan<float> row, int index)
     {
         if (Type == QueueType.Float32)
         {
@@ -135,26 +137,30 @@ public sealed class FeatureQueue
         }
         else
         {
-            Span<ushort> target = bfloat16.AsSpan(index * C, C);
-            for (int c = 0; c < row.Length; c++)
+            fixed (float* source = row)
+            fixed (ushort* target = &bfloat16[index * C])
             {
-                uint bits = BitConverter.SingleToUInt32Bits(row[c]);
-                target[c] = float.IsNaN(row[c]) ? (ushort)0x7fc0 : (ushort)((bits + 0x7fff + ((bits >> 16) & 1)) >> 16);
+                Native.BFloat16.Round(source, target, C);
             }
         }
 
         Measure(index);
     }
 
-    private void Measure(int index)
+    private unsafe void Measure(int index)
     {
-        double square = 0;
-        for (int i = index * C; i < (index + 1) * C; i++)
+        if (Type == QueueType.BFloat16)
         {
-            double value = Type == QueueType.Float32 ? float32[i] : BitConverter.UInt32BitsToSingle((uint)bfloat16[i] << 16);
-            square += value * value;
+            fixed (ushort* source = &bfloat16[index * C])
+            fixed (float* target = widened)
+            {
+                Native.BFloat16.Widen(source, target, C);
+            }
         }
 
-        LargestNorm = Math.Max(LargestNorm, (float)Math.Sqrt(square));
+        fixed (float* row = Type == QueueType.Float32 ? float32.AsSpan(index * C, C) : widened)
+        {
+            LargestNorm = Math.Max(LargestNorm, (float)RowMath.Norm(row, C));
+        }
     }
 }

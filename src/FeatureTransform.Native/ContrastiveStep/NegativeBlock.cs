@@ -93,7 +93,7 @@ internal sealed unsafe class NegativeBlock
             }
             else
             {
-                RowMath.Decode(step.BFloat16 + ((nint)(first + j) * c), row, padded);
+                BFloat16.Widen(step.BFloat16 + ((nint)(first + j) * c), row, padded);
             }
         }
     }
@@ -152,7 +152,7 @@ internal sealed unsafe class NegativeBlock
             return step.Float32 + ((nint)row * c);
         }
 
-        RowMath.Decode(step.BFloat16 + ((nint)row * c), decoded, padded);
+        BFloat16.Widen(step.BFloat16 + ((nint)row * c), decoded, padded);
         return decoded;
     }
 }

@@ -40,18 +40,27 @@ internal static unsafe class RowMath
         return four[0] + four[1] + (four[2] + four[3]);
     }
 
-    /// <summary>|v|, summed in double: no float overflows it.</summary>
-    public static double Norm(float* v, int padded)
+    /// <summary>|v| of any number of floats, summed in double: no float overflows it.</summary>
+    public static double Norm(float* v, int count)
     {
-        Vector512<double> total = default;
-        for (int i = 0; i < padded; i += Lanes)
+        Vector512<double> even = default, odd = default;
+        int i = 0;
+        for (; i + Lanes <= count; i += Lanes)
         {
             (Vector512<double> lower, Vector512<double> upper) = Vector512.Widen(Vector512.Load(v + i));
-            total = Vector512.FusedMultiplyAdd(upper, upper, Vector512.FusedMultiplyAdd(lower, lower, total));
+            even = Vector512.FusedMultiplyAdd(lower, lower, even);
+            odd = Vector512.FusedMultiplyAdd(upper, upper, odd);
         }
 
+        Vector512<double> total = even + odd;
         Vector256<double> four = total.GetLower() + total.GetUpper();
-        return Math.Sqrt(four[0] + four[1] + (four[2] + four[3]));
+        double sum = four[0] + four[1] + (four[2] + four[3]);
+        for (; i < count; i++)
+        {
+            sum += (double)v[i] * v[i];
+        }
+
+        return Math.Sqrt(sum);
     }
 
     /// <summary>Divides by max(|v|, 1e-12); returns |v|. An infinity becomes NaN.</summary>
@@ -98,17 +107,6 @@ internal static unsafe class RowMath
         for (int i = 0; i < padded; i += Lanes)
         {
             Vector512.FusedMultiplyAdd(weight, Vector512.Load(a + i), rest * Vector512.Load(b + i)).Store(target + i);
-        }
-    }
-
-    /// <summary>Widens bf16 to fp32.</summary>
-    public static void Decode(ushort* source, float* target, int padded)
-    {
-        for (int i = 0; i < padded; i += Lanes)
-        {
-            (Vector256<uint> lower, Vector256<uint> upper) = Vector256.Widen(Vector256.Load(source + i));
-            (lower << 16).AsSingle().Store(target + i);
-            (upper << 16).AsSingle().Store(target + i + (Lanes / 2));
         }
     }
 }

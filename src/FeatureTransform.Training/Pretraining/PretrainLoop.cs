@@ -22,16 +22,16 @@ internal sealed class PretrainLoop : IDisposable
     private readonly ImageSplits images;
     private readonly IDevice device;
     private readonly int stepsPerEpoch, firstTransformed;
-    private readonly long firstStep, totalSteps;
+    private readonly long began, firstStep, totalSteps; // timestamp, steps
     private readonly Stopwatch training = new();
     private RowStatistics? plain;
     private double dataWait;
 
     public PretrainLoop(
-        PretrainRequest request, IDevice device, ImageSplits images, RunFolder folder, IPretrainProgress progress)
+        PretrainRequest request, IDevice device, ImageSplits images, RunFolder folder, IPretrainProgress progress, long began)
     {
-        (this.request, options, this.device, this.images, this.folder, this.progress) =
-            (request, request.Options, device, images, folder, progress);
+        (this.request, options, this.device, this.images, this.folder, this.progress, this.began) =
+            (request, request.Options, device, images, folder, progress, began);
         int n = options.Optimizer.BatchSize;
         stepsPerEpoch = images.Pretraining.Count / n;
         firstTransformed = options.Transform.FirstEpoch(stepsPerEpoch);
@@ -195,7 +195,7 @@ internal sealed class PretrainLoop : IDisposable
                 KnnTop1Pixels = pixels,
                 KnnTop1Untrained = untrained,
                 LinearTop1 = linear,
-                Seconds = seconds,
+                Seconds = Stopwatch.GetElapsedTime(began).TotalSeconds,
                 PairsPerSecond = pairs,
                 DataWait = dataWait,
                 Device = device.Description,

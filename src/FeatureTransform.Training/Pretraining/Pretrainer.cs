@@ -1,3 +1,4 @@
+using System.Diagnostics;
 using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Options;
@@ -50,6 +51,7 @@ public static class Pretrainer
         ArgumentNullException.ThrowIfNull(progress);
         PretrainOptions options = request.Options;
         OptionsValidator.Validate(options);
+        long began = Stopwatch.GetTimestamp();
 
         // Nothing is written before the images and the device are there.
         using ImageSplits images = ImageSource.Open(options.Data, options.Run.Seed, progress);
@@ -62,7 +64,7 @@ public static class Pretrainer
 
         using IDevice device = DeviceSelector.Open(options.Run);
         using RunFolder folder = OpenFolder(request);
-        using var loop = new PretrainLoop(request, device, images, folder, progress);
+        using var loop = new PretrainLoop(request, device, images, folder, progress, began);
         return loop.Run(stop);
     }
 

@@ -28,7 +28,7 @@ public sealed record RunSummary
     /// <summary>Accuracy of the linear probe.</summary>
     public float? LinearTop1 { get; init; }
 
-    /// <summary>Wall seconds of the whole command.</summary>
+    /// <summary>Wall seconds of the whole run, from the opening of the images to the end of the evaluation.</summary>
     public required double Seconds { get; init; }
 
     /// <summary>Image pairs trained on in a second, evaluation not counted.</summary>

@@ -1,3 +1,4 @@
+using FeatureTransform.Native;
 using System.Runtime.Intrinsics;
 
 namespace FeatureTransform.Training.Devices.Cpu;
@@ -73,7 +74,7 @@ internal sealed unsafe partial class CpuDevice
         }
         else
         {
-            ((ushort*)x.Data)[index] = BFloat16Lanes.Round(value);
+            ((ushort*)x.Data)[index] = BFloat16.Round(value);
         }
     }
 
@@ -105,7 +106,7 @@ internal sealed unsafe partial class CpuDevice
             return;
         }
 
-        BFloat16Lanes.Widen(source, target, count);
+        BFloat16.Widen((ushort*)source, target, count);
     }
 
     private void TransposeToChannelsLast(void* source, float* target, int k, int c, int taps)

@@ -1,4 +1,5 @@
 using FeatureTransform.LibTorch;
+using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 
@@ -46,7 +47,7 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
         fixed (float* target = destination)
         {
-            BFloat16Lanes.Widen((void*)tensor.Data, target, destination.Length);
+            BFloat16.Widen((ushort*)tensor.Data, target, destination.Length);
         }
     }
 

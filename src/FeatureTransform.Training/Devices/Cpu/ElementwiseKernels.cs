@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics;
+using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 
@@ -93,15 +94,7 @@ internal static unsafe class ElementwiseKernels
     private static void CastChunk(int chunk, void* context)
     {
         Job job = *(Job*)context;
-        long end = Math.Min(job.Count, (chunk + 1) * Chunk), i = chunk * Chunk;
-        for (; i + Lanes <= end; i += Lanes)
-        {
-            BFloat16Lanes.Store(Vector512.Load(job.A + i), job.Half, i);
-        }
-
-        for (; i < end; i++)
-        {
-            job.Half[i] = BFloat16Lanes.Round(job.A[i]);
-        }
+        long first = chunk * Chunk;
+        BFloat16.Round(job.A + first, job.Half + first, Math.Min(Chunk, job.Count - first));
     }
 }

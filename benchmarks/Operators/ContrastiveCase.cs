@@ -1,10 +1,13 @@
 using FeatureTransform.Native;
 
-namespace FeatureTransform.Benchmarks;
+namespace FeatureTransform.Benchmarks.Operators;
 
 /// <summary>One shape of the contrastive step with its inputs and outputs.</summary>
 internal sealed class ContrastiveCase : IDisposable
 {
+    /// <summary>Step of the random draws.</summary>
+    public const uint StepNumber = 1;
+
     private readonly float[] gradient, keys;
 
     public ContrastiveCase(FeatureTransformOptions options, int n, FeatureQueue queue, int threads)
@@ -33,7 +36,7 @@ internal sealed class ContrastiveCase : IDisposable
     /// <summary>Useful floating-point operations over K negatives: two products.</summary>
     public double Flops => 4.0 * N * Queue.K * Queue.C;
 
-    public float Run() => Step.Run(Q, K, Queue, 1, transform: true, gradient, keys, Statistics);
+    public float Run() => Step.Run(Q, K, Queue, StepNumber, transform: true, gradient, keys, Statistics);
 
     public void Dispose() => Step.Dispose();
 }

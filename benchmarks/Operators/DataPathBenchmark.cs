@@ -2,7 +2,7 @@ using BenchmarkDotNet.Attributes;
 using FeatureTransform.Training.Data;
 using SkiaSharp;
 
-namespace FeatureTransform.Benchmarks;
+namespace FeatureTransform.Benchmarks.Operators;
 
 /// <summary>
 /// Augmentation on one thread with the MoCo v2 recipe, from decoded images: time of a pair (two views, normalised fp32), mean over

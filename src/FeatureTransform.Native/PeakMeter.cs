@@ -2,7 +2,7 @@ using System.Diagnostics;
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 
-namespace FeatureTransform.Benchmarks;
+namespace FeatureTransform.Native;
 
 /// <summary>The FMA rate of the processor: independent chains in registers, no memory. GFLOP/s.</summary>
 internal static class PeakMeter

@@ -1,0 +1,35 @@
+using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters.Json;
+using BenchmarkDotNet.Jobs;
+using BenchmarkDotNet.Reports;
+using Perfolizer.Horology;
+
+namespace FeatureTransform.Benchmarks.Reporting;
+
+/// <summary>
+/// How BenchmarkDotNet runs, and what it shows. Each case has a process of its own: where several threads have called LibTorch,
+/// each has its team of OpenMP threads, and they get into each other's way.
+/// </summary>
+internal static class Configurations
+{
+    /// <summary>Folder of the Markdown, CSV and JSON files.</summary>
+    public const string Folder = "artifacts";
+
+    /// <summary>Whether every benchmark ran; one whose check failed did not.</summary>
+    public static bool Succeeded(Summary summary) => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success);
+
+    /// <summary>As BenchmarkDotNet decides, or with <paramref name="quick"/> a few iterations, which show that all works.</summary>
+    public static IConfig Create(bool quick, double peak)
+    {
+        Job job = Job.Default;
+        return ManualConfig.Create(DefaultConfig.Instance)
+            .AddJob(quick
+                ? job.WithId("Short").WithEnvironmentVariable("DOTNET_TieredCompilation", "0").WithWarmupCount(1).WithIterationCount(3).WithIterationTime(TimeInterval.FromMilliseconds(50))
+                : job.WithId("Full"))
+            .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
+            .AddColumn(WorkColumn.All(peak))
+            .AddExporter(JsonExporter.Full)
+            .WithArtifactsPath(Folder)
+            .WithOptions(ConfigOptions.DisableLogFile);
+    }
+}
