@@ -13,6 +13,8 @@ switch (args)
     case ["step"]:
         TrainingStepReport.Run();
         return 0;
+    case ["data"]:
+        return DataPathReport.Run();
     case ["report", string file]:
         return Report.Write(file);
     default:

@@ -17,7 +17,7 @@ internal sealed class FileReader(IReadOnlyList<SourceFile> files, IReadOnlyList<
     public IReadOnlyList<int> Labels => labels;
 
     /// <inheritdoc/>
-    public RgbImage Read(int index)
+    public RgbImage Read(int index, PixelScratch? scratch = null)
     {
         SourceFile file = files[index];
         if (file.Length is 0 or > MaximumLength)
@@ -30,7 +30,7 @@ internal sealed class FileReader(IReadOnlyList<SourceFile> files, IReadOnlyList<
         try
         {
             file.Read(0, bytes.AsSpan(0, length));
-            return ImageDecoder.Decode(bytes.AsSpan(0, length), file.Path, labels[index]);
+            return ImageDecoder.Decode(bytes.AsSpan(0, length), file.Path, labels[index], scratch);
         }
         finally
         {

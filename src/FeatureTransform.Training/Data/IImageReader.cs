@@ -13,8 +13,10 @@ internal interface IImageReader
     IReadOnlyList<int> Labels { get; }
 
     /// <summary>Decodes image <paramref name="index"/>.</summary>
+    /// <param name="index">The image.</param>
+    /// <param name="scratch">Where given, the pixels may lie in it.</param>
     /// <exception cref="UnreadableImageException">It is damaged or no image.</exception>
-    RgbImage Read(int index);
+    RgbImage Read(int index, PixelScratch? scratch = null);
 }
 
 /// <summary>One image that cannot be decoded: its name and why.</summary>

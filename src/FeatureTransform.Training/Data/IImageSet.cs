@@ -13,8 +13,10 @@ internal interface IImageSet : IDisposable
     IReadOnlyList<string> Classes { get; }
 
     /// <summary>Image <paramref name="index"/> in 0..Count-1.</summary>
+    /// <param name="index">The image.</param>
+    /// <param name="scratch">Where given, the pixels may lie in it.</param>
     /// <exception cref="InvalidInputException">More than 1 % of the images cannot be decoded.</exception>
-    RgbImage Read(int index);
+    RgbImage Read(int index, PixelScratch? scratch = null);
 }
 
 /// <summary>What a source of images holds: those to train on, and those to test on where it has any.</summary>

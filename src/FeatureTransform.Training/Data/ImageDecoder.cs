@@ -19,8 +19,9 @@ internal static class ImageDecoder
     /// <param name="file">The bytes of the file.</param>
     /// <param name="name">Its name, for the error.</param>
     /// <param name="label">Label of the image.</param>
+    /// <param name="scratch">Where given, the pixels lie in it.</param>
     /// <exception cref="UnreadableImageException">The file is no image that can be decoded, or ends too early.</exception>
-    public static unsafe RgbImage Decode(ReadOnlySpan<byte> file, string name, int label)
+    public static unsafe RgbImage Decode(ReadOnlySpan<byte> file, string name, int label, PixelScratch? scratch = null)
     {
         fixed (byte* bytes = file)
         {
@@ -50,7 +51,7 @@ internal static class ImageDecoder
                     }
                 }
 
-                return Pack(rgba, width, height, codec.EncodedOrigin, label);
+                return Pack(rgba, width, height, codec.EncodedOrigin, label, PixelScratch.Of(scratch, width * height * 3));
             }
             finally
             {
@@ -60,13 +61,13 @@ internal static class ImageDecoder
     }
 
     /// <summary>RGBA to RGB, turned as the EXIF orientation says.</summary>
-    private static RgbImage Pack(byte[] rgba, int width, int height, SKEncodedOrigin origin, int label)
+    private static RgbImage Pack(byte[] rgba, int width, int height, SKEncodedOrigin origin, int label, Memory<byte> pixels)
     {
-        byte[] rgb = GC.AllocateUninitializedArray<byte>(width * height * 3);
+        Span<byte> rgb = pixels.Span;
         if (origin is SKEncodedOrigin.TopLeft)
         {
             DropAlpha(rgba, rgb, width * height);
-            return new RgbImage(rgb, width, height, label);
+            return new RgbImage(pixels, width, height, label);
         }
 
         // Each origin names the corner where the stored first row and first column lie in the picture as it is meant.
@@ -84,7 +85,7 @@ internal static class ImageDecoder
             }
         }
 
-        return new RgbImage(rgb, outWidth, outHeight, label);
+        return new RgbImage(pixels, outWidth, outHeight, label);
     }
 
     private static void DropAlpha(ReadOnlySpan<byte> rgba, Span<byte> rgb, int count)

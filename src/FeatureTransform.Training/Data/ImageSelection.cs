@@ -24,7 +24,7 @@ internal sealed class ImageSelection : IImageReader
     public IReadOnlyList<int> Labels { get; }
 
     /// <inheritdoc/>
-    public RgbImage Read(int index) => reader.Read(indices[index]) with { Label = Labels[index] };
+    public RgbImage Read(int index, PixelScratch? scratch = null) => reader.Read(indices[index], scratch) with { Label = Labels[index] };
 
     /// <summary>Keeps at most <paramref name="limit"/> images (0: all).</summary>
     public static IImageReader Limit(IImageReader reader, int limit, ulong seed)

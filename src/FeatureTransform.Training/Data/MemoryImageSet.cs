@@ -47,7 +47,7 @@ internal sealed class MemoryImageSet : IImageSet
     }
 
     /// <inheritdoc/>
-    public RgbImage Read(int index) => images[index];
+    public RgbImage Read(int index, PixelScratch? scratch = null) => images[index];
 
     /// <inheritdoc/>
     public void Dispose()

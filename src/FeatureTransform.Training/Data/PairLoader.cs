@@ -72,7 +72,7 @@ internal sealed class PairLoader : IDisposable
         for (int i = 0; i < threads; i++)
         {
             var augmenter = new Augmenter(recipe, size, seed);
-            _threads[i] = new Thread(() => Work(augmenter)) { IsBackground = true, Name = $"pairs {i}" };
+            _threads[i] = new Thread(() => Work(augmenter, new PixelScratch())) { IsBackground = true, Name = $"pairs {i}" };
             _threads[i].Start();
         }
     }
@@ -143,7 +143,7 @@ internal sealed class PairLoader : IDisposable
         }
     }
 
-    private void Work(Augmenter augmenter)
+    private void Work(Augmenter augmenter, PixelScratch scratch)
     {
         while (TakeSlice() is (PairBatch batch, int slice))
         {
@@ -153,7 +153,7 @@ internal sealed class PairLoader : IDisposable
                 int end = Math.Min(_batchSize, (slice + 1) * ImagesPerSlice);
                 for (int i = slice * ImagesPerSlice; i < end && !_stopping; i++)
                 {
-                    MakePair(augmenter, batch, i);
+                    MakePair(augmenter, scratch, batch, i);
                 }
             }
             catch (Exception error)
@@ -166,10 +166,10 @@ internal sealed class PairLoader : IDisposable
         }
     }
 
-    private void MakePair(Augmenter augmenter, PairBatch batch, int i)
+    private void MakePair(Augmenter augmenter, PixelScratch scratch, PairBatch batch, int i)
     {
         int index = batch.Indices[i], length = batch.ViewLength;
-        RgbImage image = _set.Read(index);
+        RgbImage image = _set.Read(index, scratch);
         augmenter.Apply(image, batch.Epoch, index, 0, batch.View1.AsSpan(i * length, length));
         augmenter.Apply(image, batch.Epoch, index, 1, batch.View2.AsSpan(i * length, length));
     }

@@ -25,7 +25,7 @@ internal sealed class PlanarReader(
     public IReadOnlyList<int> Labels => labels;
 
     /// <inheritdoc/>
-    public RgbImage Read(int index)
+    public RgbImage Read(int index, PixelScratch? scratch = null)
     {
         long offset = (long)index * format.RecordLength;
         int file = 0;

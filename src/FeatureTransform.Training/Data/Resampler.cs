@@ -1,5 +1,6 @@
 using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
+using System.Runtime.Intrinsics.X86;
 
 namespace FeatureTransform.Training.Data;
 
@@ -102,15 +103,20 @@ internal sealed unsafe class Resampler
     }
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Widen(byte* bytes) => Vector512.ConvertToSingle(
-        Vector512.WidenLower(Vector256.WidenLower(Vector128.Load(bytes).ToVector256Unsafe()).ToVector512Unsafe()).AsInt32());
+    private static Vector512<float> Widen(byte* bytes)
+    {
+        Vector128<byte> sixteen = Vector128.Load(bytes);
+        return Vector512.ConvertToSingle(Avx512F.IsSupported
+            ? Avx512F.ConvertToVector512Int32(sixteen) // one instruction for the two steps below
+            : Vector512.WidenLower(Vector256.WidenLower(sixteen.ToVector256Unsafe()).ToVector512Unsafe()).AsInt32());
+    }
 
     /// <summary>Pixel x of the result = sum over t of weight (x, t) times pixel start(x) + t of the sums.</summary>
     private void SumColumns(float* sums, int size, float* pixels)
     {
         int taps = _columns.Taps;
         float* weights = _columns.Weights;
-        fixed (int* start = _columns.Start)
+        fixed (int* start = _columns.Start, count = _columns.Count)
         {
             for (int x = 0; x < size; x += ResampleAxis.Group)
             {
@@ -118,7 +124,8 @@ internal sealed unsafe class Resampler
                 float* w = weights + (x * taps);
                 float* pa = sums + (start[x] * 3), pb = sums + (start[x + 1] * 3);
                 float* pc = sums + (start[x + 2] * 3), pd = sums + (start[x + 3] * 3);
-                for (int t = 0; t < taps; t++, w++)
+                int used = Math.Max(Math.Max(count[x], count[x + 1]), Math.Max(count[x + 2], count[x + 3]));
+                for (int t = 0; t < used; t++, w++)
                 {
                     a = Vector128.FusedMultiplyAdd(Vector128.Load(pa + (3 * t)), Vector128.Create(w[0]), a);
                     b = Vector128.FusedMultiplyAdd(Vector128.Load(pb + (3 * t)), Vector128.Create(w[taps]), b);

@@ -13,14 +13,14 @@ internal sealed class StreamedImageSet(IImageReader reader, IProgressReport prog
 
     /// <summary>Image <paramref name="index"/>. A damaged one is told of when it is met first, from the thread that reads.</summary>
     /// <exception cref="InvalidInputException">More than 1 % of the images cannot be decoded.</exception>
-    public RgbImage Read(int index)
+    public RgbImage Read(int index, PixelScratch? scratch = null)
     {
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)index, (uint)Count);
         while (true)
         {
             try
             {
-                return reader.Read(index);
+                return reader.Read(index, scratch);
             }
             catch (UnreadableImageException error)
             {

@@ -11,5 +11,5 @@ internal sealed class SyntheticReader(ulong seed, bool train) : IImageReader
         [.. Enumerable.Range(0, train ? SyntheticImages.TrainCount : SyntheticImages.TestCount).Select(SyntheticImages.Label)];
 
     /// <inheritdoc/>
-    public RgbImage Read(int index) => train ? SyntheticImages.Train(seed, index) : SyntheticImages.Test(seed, index);
+    public RgbImage Read(int index, PixelScratch? scratch = null) => train ? SyntheticImages.Train(seed, index) : SyntheticImages.Test(seed, index);
 }

@@ -29,7 +29,7 @@ internal sealed class MemoryImageSet(int count, int width, int height) : IImageS
         return new RgbImage(pixels, width, height, -1);
     }
 
-    public RgbImage Read(int index) =>
+    public RgbImage Read(int index, PixelScratch? scratch = null) =>
         index == Broken ? throw new InvalidInputException($"image {index} is broken") : _images[index];
 
     public void Dispose()

@@ -9,7 +9,7 @@ internal sealed class MemoryImageSet(IReadOnlyList<RgbImage> images, params stri
 
     public IReadOnlyList<string> Classes => classes;
 
-    public RgbImage Read(int index) => images[index];
+    public RgbImage Read(int index, PixelScratch? scratch = null) => images[index];
 
     /// <summary>Images of one colour with a little noise: the class is the colour.</summary>
     public static MemoryImageSet Colours(int count, int size, int classes, int seed)

@@ -1,5 +1,5 @@
-using FeatureTransform.Native;
 using System.Runtime.Intrinsics;
+using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 

@@ -1,0 +1,86 @@
+using FeatureTransform.Training.Data;
+using SkiaSharp;
+
+namespace FeatureTransform.Benchmarks.Operators;
+
+/// <summary>
+/// Pairs of augmented views with the MoCo v2 recipe (two views, normalised fp32). 32 px: from 32 x 32, no blur. 224 px: from
+/// 500 x 375, blur on half of the views; from JPEG the decoding, once for both views, is part of it.
+/// </summary>
+internal sealed class DataPathCase
+{
+    private const string Small = "32 from 32x32", Large = "224 from 500x375", Jpeg = "224 from 500x375 JPEG";
+    private const int Images = 16, Quality = 90;
+    private const double Noise = 44;
+
+    private readonly RgbImage[] images = new RgbImage[Images];
+    private readonly byte[][] files;
+    private readonly Augmenter augmenter;
+    private readonly PixelScratch scratch = new();
+    private readonly float[] view;
+
+    /// <summary>Smooth colours under noise, of which a JPEG of quality 90 takes about 85 KB, as photographs of that size do.</summary>
+    public DataPathCase(string name)
+    {
+        (Size, int width, int height) = name == Small ? (32, 32, 32) : (224, 500, 375);
+        var random = new Random(1);
+        for (int i = 0; i < Images; i++)
+        {
+            byte[] pixels = new byte[width * height * 3];
+            double angle = random.NextDouble() * Math.PI;
+            for (int p = 0; p < pixels.Length; p++)
+            {
+                double along = ((p / 3 % width * Math.Cos(angle)) + (p / 3 / width * Math.Sin(angle))) / 40;
+                pixels[p] = (byte)Math.Clamp(128 + (70 * Math.Sin(along + (p % 3))) + (random.NextDouble() * Noise) - (Noise / 2), 0, 255);
+            }
+
+            images[i] = new RgbImage(pixels, width, height, -1);
+        }
+
+        Decodes = name == Jpeg;
+        files = Decodes ? [.. images.Select(image => Encode(image, SKEncodedImageFormat.Jpeg))] : [];
+        augmenter = new Augmenter(AugmentationRecipe.Named("moco-v2", Size), Size, seed: 1);
+        view = new float[Size * Size * 3];
+    }
+
+    /// <summary>The cases.</summary>
+    public static IReadOnlyList<string> Names { get; } = [Small, Large, Jpeg];
+
+    /// <summary>Width and height of a view.</summary>
+    public int Size { get; }
+
+    /// <summary>Whether decoding is part of the work.</summary>
+    public bool Decodes { get; }
+
+    /// <summary>Makes pair <paramref name="index"/>; returns a value of it.</summary>
+    public float Pair(int index)
+    {
+        RgbImage image = Decodes ? ImageDecoder.Decode(files[index % Images], "image", -1, scratch) : images[index % Images];
+        augmenter.Apply(image, 0, index, 0, view);
+        augmenter.Apply(image, 0, index, 1, view);
+        return view[0];
+    }
+
+    /// <summary>Writes the images to a folder, as JPEG where decoding is part of the work and without loss otherwise.</summary>
+    public void WriteTo(string folder)
+    {
+        for (int i = 0; i < Images; i++)
+        {
+            File.WriteAllBytes(
+                Path.Combine(folder, Decodes ? $"{i}.jpg" : $"{i}.png"), Decodes ? files[i] : Encode(images[i], SKEncodedImageFormat.Png));
+        }
+    }
+
+    private static byte[] Encode(RgbImage image, SKEncodedImageFormat format)
+    {
+        using var bitmap = new SKBitmap(image.Width, image.Height);
+        for (int p = 0; p < image.Width * image.Height; p++)
+        {
+            ReadOnlySpan<byte> pixel = image.Pixels.Span.Slice(p * 3, 3);
+            bitmap.SetPixel(p % image.Width, p / image.Width, new SKColor(pixel[0], pixel[1], pixel[2]));
+        }
+
+        using SKData data = bitmap.Encode(format, Quality);
+        return data.ToArray();
+    }
+}
