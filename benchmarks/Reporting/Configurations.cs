@@ -18,14 +18,17 @@ internal static class Configurations
     /// <summary>Whether every benchmark ran; one whose check failed did not.</summary>
     public static bool Succeeded(Summary summary) => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success);
 
-    /// <summary>As BenchmarkDotNet decides, or with <paramref name="quick"/> a few iterations, which show that all works.</summary>
+    /// <summary>
+    /// As BenchmarkDotNet decides, or with <paramref name="quick"/> a few iterations of code that is compiled to the end at once:
+    /// enough to show that all works.
+    /// </summary>
     public static IConfig Create(bool quick, double peak)
     {
         Job job = Job.Default;
         return ManualConfig.Create(DefaultConfig.Instance)
             .AddJob(quick
                 ? job.WithId("Short").WithEnvironmentVariable("DOTNET_TieredCompilation", "0").WithWarmupCount(1).WithIterationCount(3).WithIterationTime(TimeInterval.FromMilliseconds(50))
-                : job.WithId("Full"))
+                : job.WithId("Full").WithMaxIterationCount(16))
             .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
             .AddColumn(WorkColumn.All(peak))
             .AddExporter(JsonExporter.Full)

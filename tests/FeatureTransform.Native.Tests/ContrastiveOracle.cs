@@ -12,8 +12,7 @@ internal sealed class ContrastiveOracle(FeatureTransformOptions options, double[
     public double Loss(double[] qRaw, double[] kRaw, int n) =>
         Enumerable.Range(0, n).Average(i => Row(qRaw, kRaw, i).Loss);
 
-    public (double Loss, double Positive, double Mean, double Variance, double PositiveExp, double Exp, int Rank) Row(
-        double[] qRaw, double[] kRaw, int i)
+    public OracleRow Row(double[] qRaw, double[] kRaw, int i)
     {
         double[] q = Unit(qRaw[(i * c)..((i + 1) * c)]), key = Unit(kRaw[(i * c)..((i + 1) * c)]);
         if (options.Positive != PositiveTransform.None)
@@ -35,7 +34,7 @@ internal sealed class ContrastiveOracle(FeatureTransformOptions options, double[
         double[] scores = [.. (negatives ??= [.. Negatives()]).Select(z => Dot(q, z))];
         double denominator = Math.Exp(score / options.Tau) + scores.Sum(s => Math.Exp(s / options.Tau));
         double mean = scores.Average();
-        return (
+        return new OracleRow(
             Math.Log(denominator) - (score / options.Tau), score, mean,
             scores.Sum(s => (s - mean) * (s - mean)) / (scores.Length - 1), Math.Exp(score / options.Tau),
             scores.Average(s => Math.Exp(s / options.Tau)), scores.Count(s => s > score));
@@ -83,3 +82,7 @@ internal sealed class ContrastiveOracle(FeatureTransformOptions options, double[
 
     private static double Dot(double[] a, double[] b) => a.Zip(b, (x, y) => x * y).Sum();
 }
+
+/// <summary>Loss and statistics of one row.</summary>
+internal readonly record struct OracleRow(
+    double Loss, double Positive, double Mean, double Variance, double PositiveExp, double Exp, int Rank);

@@ -143,26 +143,11 @@ public sealed class ContrastiveStepTests
         var (gradient, keys, statistics) = (new float[n * c], new float[n * c], new RowStatistics(n));
         float loss = step.Run(q, key, queue, 9, true, gradient, keys, statistics);
 
-        double tolerance = 3e-6 / Math.Min(1, options.Tau);
+        double tolerance = Tolerance(options);
         Close(oracle.Loss(qWide, kWide, n), loss, tolerance, "loss");
         for (int i = 0; i < n; i++)
         {
-            var row = oracle.Row(qWide, kWide, i);
-            Close(row.Loss, statistics.Loss[i], tolerance, $"loss of row {i}");
-            Close(row.Positive, statistics.PositiveScore[i], 2e-6, $"p of row {i}");
-            Close(row.Mean, statistics.NegativeMean[i], 1e-6, $"mean of row {i}");
-            if (k > 1)
-            {
-                Close(row.Variance, statistics.NegativeVariance[i], 1e-6, $"variance of row {i}");
-            }
-
-            if (row.PositiveExp < 1e30 && row.Exp < 1e30)
-            {
-                Close(1, statistics.PositiveExp[i] / row.PositiveExp, 2 * tolerance, $"exp of row {i}");
-                Close(1, statistics.NegativeExp[i] / row.Exp, 2 * tolerance, $"mean exp of row {i}");
-            }
-
-            Assert.Equal(row.Rank, statistics.Rank[i]);
+            CheckRow(oracle.Row(qWide, kWide, i), statistics, i, k, tolerance);
         }
 
         double largest = gradient.Max(Math.Abs);
@@ -177,13 +162,34 @@ public sealed class ContrastiveStepTests
         }
     }
 
+    internal static double Tolerance(FeatureTransformOptions options) => 3e-6 / Math.Min(1, options.Tau);
+
+    internal static void CheckRow(OracleRow row, RowStatistics statistics, int i, int k, double tolerance)
+    {
+        Close(row.Loss, statistics.Loss[i], tolerance, $"loss of row {i}");
+        Close(row.Positive, statistics.PositiveScore[i], 2e-6, $"p of row {i}");
+        Close(row.Mean, statistics.NegativeMean[i], 1e-6, $"mean of row {i}");
+        if (k > 1)
+        {
+            Close(row.Variance, statistics.NegativeVariance[i], 1e-6, $"variance of row {i}");
+        }
+
+        if (row.PositiveExp < 1e30 && row.Exp < 1e30)
+        {
+            Close(1, statistics.PositiveExp[i] / row.PositiveExp, 2 * tolerance, $"exp of row {i}");
+            Close(1, statistics.NegativeExp[i] / row.Exp, 2 * tolerance, $"mean exp of row {i}");
+        }
+
+        Assert.Equal(row.Rank, statistics.Rank[i]);
+    }
+
     // Written so that NaN fails.
     private static void Close(double expected, double actual, double tolerance, string what) =>
         Assert.True(
             Math.Abs(expected - actual) <= tolerance * Math.Max(1, Math.Abs(expected)),
             $"{what}: {actual:G9}, expected {expected:G9} within {tolerance:E1}");
 
-    private static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type)
+    internal static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type)
     {
         float[] Draw(RandomUse use) => [.. Enumerable.Range(0, n * c).Select(
             i => (Philox.Element(21, 0, use, (ulong)i) / 2147483648f) - 1)];

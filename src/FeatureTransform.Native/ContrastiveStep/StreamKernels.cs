@@ -23,6 +23,9 @@ internal abstract unsafe class StreamKernels
     /// <summary>W, query rows in a panel.</summary>
     public abstract int Width { get; }
 
+    /// <summary>Bits of a vector register as it is used.</summary>
+    public abstract int VectorBits { get; }
+
     /// <summary>Clears the sums; with a running maximum, takes the positive's exponent as the first shift.</summary>
     public abstract void Begin(in Panel panel, bool running, ExponentScale scale);
 
@@ -53,6 +56,8 @@ internal sealed unsafe class StreamKernels<V, S, T> : StreamKernels
     private const int ChannelBlock = 128;
 
     public override int Width => T.Width;
+
+    public override int VectorBits => S.Lanes * sizeof(float) * 8;
 
     public override void Begin(in Panel panel, bool running, ExponentScale scale)
     {
