@@ -19,12 +19,10 @@ switch (args)
         return Report.Write(file);
     default:
         double peak = PeakMeter.Measure(Environment.ProcessorCount);
-        foreach (string line in Header.Lines(peak))
-        {
-            Console.WriteLine(line);
-        }
+        IReadOnlyList<string> header = Header.Lines(peak);
+        Console.WriteLine(string.Join('\n', header));
 
         IEnumerable<Summary> summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(
-            [.. args.Where(argument => argument != quick)], Configurations.Create(args.Contains(quick), peak));
+            [.. args.Where(argument => argument != quick)], Configurations.Create(args.Contains(quick), peak, header));
         return summaries.All(Configurations.Succeeded) ? 0 : 1;
 }

@@ -30,11 +30,7 @@ internal static class Targets
         }
 
         double peak = PeakMeter.Measure(Threads);
-        foreach (string line in Header.Lines(peak))
-        {
-            Console.WriteLine(line);
-        }
-
+        Console.WriteLine(string.Join('\n', Header.Lines(peak)));
         Console.WriteLine(Conditions);
         Console.WriteLine($"{"figure",-58} {"value",9} {"must",9} {"aim",9}");
         List<Target> results = Measure(peak, target => Console.WriteLine(string.Create(

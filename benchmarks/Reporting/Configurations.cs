@@ -1,4 +1,5 @@
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Exporters.Csv;
 using BenchmarkDotNet.Exporters.Json;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Reports;
@@ -22,16 +23,21 @@ internal static class Configurations
     /// As BenchmarkDotNet decides, or with <paramref name="quick"/> a few iterations of code that is compiled to the end at once:
     /// enough to show that all works.
     /// </summary>
-    public static IConfig Create(bool quick, double peak)
+    public static IConfig Create(bool quick, double peak, IReadOnlyList<string> header)
     {
         Job job = Job.Default;
-        return ManualConfig.Create(DefaultConfig.Instance)
+        IConfig standard = DefaultConfig.Instance;
+        return ManualConfig.CreateEmpty()
+            .AddLogger([.. standard.GetLoggers()])
+            .AddColumnProvider([.. standard.GetColumnProviders()])
+            .AddAnalyser([.. standard.GetAnalysers()])
+            .AddValidator([.. standard.GetValidators()])
             .AddJob(quick
                 ? job.WithId("Short").WithEnvironmentVariable("DOTNET_TieredCompilation", "0").WithWarmupCount(1).WithIterationCount(3).WithIterationTime(TimeInterval.FromMilliseconds(50))
                 : job.WithId("Full").WithMaxIterationCount(16))
             .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
             .AddColumn(WorkColumn.All(peak))
-            .AddExporter(JsonExporter.Full)
+            .AddExporter(new HeadedMarkdown(header), CsvExporter.Default, JsonExporter.Full)
             .WithArtifactsPath(Folder)
             .WithOptions(ConfigOptions.DisableLogFile);
     }

@@ -9,7 +9,7 @@ namespace FeatureTransform.Benchmarks.Reporting;
 internal static class Header
 {
     /// <summary>Processor, system, runtime, cores, versions and commit, a line each.</summary>
-    public static IEnumerable<string> Lines(double peak)
+    public static IReadOnlyList<string> Lines(double peak)
     {
         RunVersions versions = RunVersions.Current(ATen.Version);
         return

@@ -1,6 +1,4 @@
 using System.Globalization;
-using BenchmarkDotNet.Exporters;
-using BenchmarkDotNet.Loggers;
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Native;
@@ -21,29 +19,22 @@ internal static class Report
         text.WriteLine($"Written by `dotnet run -c Release --project benchmarks -- report {file}` on {DateTime.UtcNow:yyyy-MM-dd}.");
         text.WriteLine();
         text.WriteLine("```");
-        foreach (string line in Header.Lines(peak))
-        {
-            text.WriteLine(line);
-        }
-
+        IReadOnlyList<string> header = Header.Lines(peak);
+        text.WriteLine(string.Join('\n', header));
         text.WriteLine("```");
         text.WriteLine();
         WriteTargets(text, peak);
-        WriteScaling(text, peak, Path.ChangeExtension(file, ".png"));
+        WriteScaling(text, peak, Path.ChangeExtension(file, ".svg"));
 
         Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Report).Assembly).Run(
-            ["--filter", "*"], Configurations.Create(quick: false, peak))];
+            ["--filter", "*"], Configurations.Create(quick: false, peak, header))];
         text.WriteLine("## Operators");
-        text.WriteLine();
         foreach (Summary summary in summaries)
         {
-            using var table = new MemoryStream();
-            using (var writer = new StreamWriter(table, leaveOpen: true) { NewLine = "\n" })
-            {
-                MarkdownExporter.GitHub.ExportToLog(summary, new StreamLogger(writer));
-            }
-
-            text.WriteLine(System.Text.Encoding.UTF8.GetString(table.ToArray()).Trim());
+            text.WriteLine();
+            text.WriteLine($"### {summary.BenchmarksCases[0].Descriptor.Type.Name.Replace("Benchmark", "", StringComparison.Ordinal)}");
+            text.WriteLine();
+            text.WriteLine(string.Join('\n', HeadedMarkdown.Table(summary)));
         }
 
         File.WriteAllText(file, text.ToString());

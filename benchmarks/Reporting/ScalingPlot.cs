@@ -1,58 +1,94 @@
 using FeatureTransform.Native;
-using ScottPlot;
-using ScottPlot.TickGenerators;
+using OxyPlot;
+using OxyPlot.Annotations;
+using OxyPlot.Axes;
+using OxyPlot.Series;
 
 namespace FeatureTransform.Benchmarks.Reporting;
 
-/// <summary>Time of the pass against K, N and C, both axes logarithmic, beside the line of a constant rate.</summary>
+/// <summary>Time of the pass against K, N and C, side by side, all axes logarithmic, beside the time at the FMA peak.</summary>
 internal static class ScalingPlot
 {
     private const int Width = 1200, Height = 420;
+    private const double Gap = 0.04;
 
-    /// <summary>Saves a PNG; the dashed line is the time at the peak in GFLOP/s.</summary>
+    private static readonly OxyColor BatchColor = OxyColors.SteelBlue, ElementColor = OxyColors.DarkOrange, PeakColor = OxyColors.Gray;
+
+    /// <summary>Saves an SVG, which needs no font of this machine; <paramref name="peak"/> in GFLOP/s.</summary>
     public static void Save(IReadOnlyList<ScalingPoint> points, double peak, string file)
     {
-        var all = new Multiplot();
+        var plot = new PlotModel { Background = OxyColors.White, DefaultFont = "Helvetica" };
+        plot.Axes.Add(new LogarithmicAxis
+        {
+            Position = AxisPosition.Left,
+            Title = "ms",
+            MajorGridlineStyle = LineStyle.Dot,
+        });
         IGrouping<string, ScalingPoint>[] lines = [.. points.GroupBy(point => point.Varied)];
-        all.AddPlots(lines.Length);
-        all.Layout = new ScottPlot.MultiplotLayouts.Columns();
         for (int i = 0; i < lines.Length; i++)
         {
-            Draw(all.GetPlot(i), lines[i], peak);
+            plot.Axes.Add(new LogarithmicAxis
+            {
+                Key = lines[i].Key,
+                Position = AxisPosition.Bottom,
+                Title = lines[i].Key,
+                Base = 4,
+                LabelFormatter = size => size < 1 << 20 ? $"{size:F0}" : $"{size / (1 << 20):F0}M",
+                StartPosition = ((double)i / lines.Length) + (i > 0 ? Gap : 0),
+                EndPosition = (double)(i + 1) / lines.Length,
+                MajorGridlineStyle = LineStyle.Dot,
+            });
+            Draw(plot, lines[i], peak);
         }
 
-        _ = all.SavePng(file, Width, Height);
-    }
-
-    private static void Draw(Plot plot, IGrouping<string, ScalingPoint> line, double peak)
-    {
-        foreach (IGrouping<LambdaScope, ScalingPoint> scope in line.GroupBy(point => point.Scope))
+        // Words in the colours of the lines: a legend is laid out for a font that the reader may not have.
+        double x = Size(lines[0].First()) * 1.2, y = points.Max(point => point.Seconds) * 1e3 / 1.6;
+        foreach ((string text, OxyColor color) in new[] { ("scope batch", BatchColor), ("scope element", ElementColor), ("at the FMA peak", PeakColor) })
         {
-            ScottPlot.Plottables.Scatter measured = plot.Add.Scatter(
-                scope.Select(point => Math.Log10(Size(point))).ToArray(), scope.Select(point => Math.Log10(point.Seconds * 1e3)).ToArray());
-            measured.LegendText = $"scope {scope.Key}";
+            plot.Annotations.Add(new TextAnnotation
+            {
+                Text = text,
+                TextColor = color,
+                TextPosition = new DataPoint(x, y),
+                TextHorizontalAlignment = HorizontalAlignment.Left,
+                StrokeThickness = 0,
+                XAxisKey = lines[0].Key,
+            });
+            y /= 1.7;
         }
 
-        ScalingPoint[] ends = [line.First(), line.Last()];
-        ScottPlot.Plottables.Scatter limit = plot.Add.Scatter(
-            ends.Select(point => Math.Log10(Size(point))).ToArray(),
-            ends.Select(point => Math.Log10(point.Seconds * 1e3 * point.Gflops / peak)).ToArray());
-        limit.LegendText = "at the FMA peak";
-        limit.LinePattern = LinePattern.Dashed;
-        limit.MarkerSize = 0;
-        limit.Color = Colors.Gray;
-        plot.XLabel(line.Key);
-        plot.YLabel("ms");
-        plot.ShowLegend(Alignment.UpperLeft);
-        plot.Axes.Bottom.TickGenerator = Powers();
-        plot.Axes.Left.TickGenerator = Powers();
-
-        int Size(ScalingPoint point) => line.Key switch { "K" => point.Shape.K, "N" => point.Shape.N, _ => point.Shape.C };
+        using FileStream stream = File.Create(file);
+        new SvgExporter { Width = Width, Height = Height, UseVerticalTextAlignmentWorkaround = true }.Export(plot, stream);
     }
 
-    private static NumericAutomatic Powers() => new()
+    private static void Draw(PlotModel plot, IGrouping<string, ScalingPoint> line, double peak)
     {
-        LabelFormatter = exponent => Math.Pow(10, exponent).ToString("G3", System.Globalization.CultureInfo.InvariantCulture),
-        IntegerTicksOnly = true,
-    };
+        foreach ((LambdaScope scope, OxyColor color) in new[] { (LambdaScope.Batch, BatchColor), (LambdaScope.Element, ElementColor) })
+        {
+            var series = new LineSeries
+            {
+                XAxisKey = line.Key,
+                Color = color,
+                MarkerType = MarkerType.Circle,
+                MarkerFill = color,
+            };
+            series.Points.AddRange(line.Where(point => point.Scope == scope).Select(point => new DataPoint(Size(point), point.Seconds * 1e3)));
+            plot.Series.Add(series);
+        }
+
+        var limit = new LineSeries
+        {
+            XAxisKey = line.Key,
+            Color = PeakColor,
+            LineStyle = LineStyle.Dash,
+        };
+        foreach (ScalingPoint end in new[] { line.First(), line.Last() })
+        {
+            limit.Points.Add(new DataPoint(Size(end), end.Seconds * 1e3 * end.Gflops / peak));
+        }
+
+        plot.Series.Add(limit);
+    }
+
+    private static int Size(ScalingPoint point) => point.Varied switch { "K" => point.Shape.K, "N" => point.Shape.N, _ => point.Shape.C };
 }
