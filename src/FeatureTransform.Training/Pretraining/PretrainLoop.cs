@@ -59,8 +59,8 @@ internal sealed class PretrainLoop : IDisposable
         if (options.Transform.IsOn && firstTransformed >= options.Optimizer.Epochs)
         {
             progress.Message(
-                $"Feature transformation would begin with epoch {firstTransformed} (from 0), and the run has {options.Optimizer.Epochs} epochs: it " +
-                "stays off; give an earlier --ft-begin-epoch to use it.");
+                $"Feature transformation would begin with epoch {firstTransformed} (from 0), after the last of this run: it stays off; give an " +
+                "earlier --ft-begin-epoch to use it.");
         }
 
         float? knn = null;

@@ -16,7 +16,7 @@ internal static class TransformNote
 
         if (firstEpoch >= epochs)
         {
-            return $"Feature transformation did not begin: its first epoch is {firstEpoch}, and the run has {epochs} (from 0).";
+            return $"Feature transformation did not begin: it would with epoch {firstEpoch} (from 0), after the last.";
         }
 
         string what = $"Feature transformation (from epoch {firstEpoch})";
