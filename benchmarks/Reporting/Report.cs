@@ -65,7 +65,7 @@ internal static class Report
         ScalingPlot.Save(points, peak, plot);
         text.WriteLine("## Cost by size");
         text.WriteLine();
-        text.WriteLine($"![GFLOP/s by K, N and C]({Path.GetFileName(plot)})");
+        text.WriteLine($"![Time by K, N and C]({Path.GetFileName(plot)})");
         foreach (IGrouping<string, ScalingPoint> line in points.GroupBy(point => point.Varied))
         {
             text.WriteLine();
