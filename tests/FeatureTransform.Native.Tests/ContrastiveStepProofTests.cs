@@ -202,13 +202,6 @@ public sealed class ContrastiveStepProofTests
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    private static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type = QueueType.Float32)
-    {
-        float[] Draw(RandomUse use) => [.. Enumerable.Range(0, n * c).Select(
-            i => (Philox.Element(22, 0, use, (ulong)i) / 2147483648f) - 1)];
-        (float[] q, float[] noise) = (Draw(RandomUse.Augmentation), Draw(RandomUse.DataOrder));
-        var queue = new FeatureQueue(k, c, type);
-        queue.Initialize(4);
-        return (q, [.. q.Zip(noise, (a, b) => a + (0.5f * b))], queue);
-    }
+    private static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type = QueueType.Float32) =>
+        ContrastiveStepTests.Inputs(n, k, c, type);
 }

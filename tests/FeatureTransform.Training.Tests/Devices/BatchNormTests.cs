@@ -16,6 +16,7 @@ public sealed class BatchNormTests
         { 4, 5, 7, 32, 2, false, true },
         { 33, 1, 2, 80, 1, true, true },
         { 31, 13, 11, 16, 1, true, true }, // more than one chunk of 4096 rows
+        { 18, 121, 121, 16, 2, true, true }, // above 16 MB: written past the caches in fp32
     };
 
     [Theory]

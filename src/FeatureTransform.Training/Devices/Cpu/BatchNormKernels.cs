@@ -14,6 +14,7 @@ internal unsafe struct BatchNormJob
     public long Rows;
     public int C;
     public bool Relu;
+    public bool Streams;     // whether the affine passes, in fp32, write past the caches
     public void* X;          // input of the normalisation
     public void* Y;          // output; forward: written, backward: read for the mask of the ReLU
     public void* Shortcut;   // forward: added before the ReLU, or null
@@ -79,9 +80,19 @@ internal static unsafe class BatchNormKernels<T>
                     y += T.Load(job.Shortcut, index);
                 }
 
-                T.Store(Vector512.Max(y, floor), job.Y, index);
+                y = Vector512.Max(y, floor);
+                if (job.Streams)
+                {
+                    y.StoreAlignedNonTemporal((float*)job.Y + index);
+                }
+                else
+                {
+                    T.Store(y, job.Y, index);
+                }
             }
         }
+
+        Thread.MemoryBarrier(); // streamed stores are not ordered with others
     }
 
     /// <summary>Gradient = (gradient + gradient2) where y > 0; First, Second = sums of it and of it times x - mean.</summary>
@@ -135,11 +146,19 @@ internal static unsafe class BatchNormKernels<T>
                 long index = (row * job.C) + c;
                 Vector512<float> constant = Vector512.FusedMultiplyAdd(
                     T.Load(job.X, index), Vector512.Load(job.B + c), Vector512.Load(job.D + c));
-                T.Store(
-                    Vector512.FusedMultiplyAdd(T.Load(job.Gradient, index), Vector512.Load(job.A + c), constant),
-                    job.InputGradient, index);
+                Vector512<float> gradient = Vector512.FusedMultiplyAdd(T.Load(job.Gradient, index), Vector512.Load(job.A + c), constant);
+                if (job.Streams)
+                {
+                    gradient.StoreAlignedNonTemporal((float*)job.InputGradient + index);
+                }
+                else
+                {
+                    T.Store(gradient, job.InputGradient, index);
+                }
             }
         }
+
+        Thread.MemoryBarrier();
     }
 
     private static void Store(Vector512<double> low, Vector512<double> high, double* target)

@@ -5,6 +5,9 @@ namespace FeatureTransform.Training.Devices.Cpu;
 /// <summary>Batch normalisation, group by group; sums of chunks are combined in double and in fixed order.</summary>
 internal sealed unsafe partial class CpuDevice
 {
+    private const nint Alignment = 64;
+    private const long LargeBytes = 16 << 20;
+
     private double* scratch;
     private long scratchCount;
 
@@ -43,6 +46,7 @@ internal sealed unsafe partial class CpuDevice
                 }
             }
 
+            job.Streams = IsLarge(y);
             Run(&BatchNormKernels<Float32Lanes>.Apply, &BatchNormKernels<BFloat16Lanes>.Apply, ref job);
         }
 
@@ -95,11 +99,16 @@ internal sealed unsafe partial class CpuDevice
                 (job.A[c], job.B[c], job.D[c]) = ((float)a, (float)b, (float)((-a * sum / job.Rows) - (b * mean[c])));
             }
 
+            job.Streams = IsLarge(dx);
             Run(&BatchNormKernels<Float32Lanes>.BackwardApply, &BatchNormKernels<BFloat16Lanes>.BackwardApply, ref job);
         }
 
         return dx;
     }
+
+    // Too large to be found in a cache when it is read: written past them, it need not be fetched first. In bf16 it gains nothing.
+    private static bool IsLarge(Tensor tensor) =>
+        tensor.Type == ElementType.Float32 && tensor.Data % Alignment == 0 && tensor.Count * sizeof(float) >= LargeBytes;
 
     private static void* At(Tensor tensor, int group, int groups) =>
         (byte*)tensor.Data + (tensor.Count / groups * group * (tensor.Type == ElementType.Float32 ? sizeof(float) : sizeof(ushort)));
