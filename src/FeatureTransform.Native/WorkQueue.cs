@@ -13,6 +13,7 @@ internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
     private Exception? error;
     private long state; // items of the run << 32 | next item, so that both change at once
     private int completed;
+    private int requests; // in the pool's queue
 
     /// <summary>Items are done by <paramref name="body"/>(item, thread), thread in 0..threads-1.</summary>
     public WorkQueue(int threads, Action<int, int> body) => (taken, this.body) = (new int[threads], body);
@@ -24,8 +25,12 @@ internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
         (completed, error) = (0, null);
         finished.Reset();
         Volatile.Write(ref state, (long)items << 32);
-        for (int i = 0; i < Math.Min(Threads, items) - 1; i++)
+
+        // Requests that the pool has not come to yet, of an earlier run, serve this one: its queue does not grow.
+        int helpers = Math.Min(Threads, items) - 1;
+        while (Volatile.Read(ref requests) < helpers)
         {
+            Interlocked.Increment(ref requests);
             ThreadPool.UnsafeQueueUserWorkItem(this, preferLocal: false);
         }
 
@@ -39,6 +44,8 @@ internal sealed class WorkQueue : IThreadPoolWorkItem, IDisposable
 
     public void Execute()
     {
+        Interlocked.Decrement(ref requests);
+
         // A pool thread that comes late meets a later run; then there may be one too many. Number 0 is the caller's.
         for (int thread = 1; thread < Threads; thread++)
         {
