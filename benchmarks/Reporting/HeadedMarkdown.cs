@@ -28,6 +28,6 @@ internal sealed class HeadedMarkdown(IReadOnlyList<string> header) : MarkdownExp
     {
         var text = new AccumulationLogger();
         Console.ExportToLog(summary, text);
-        return text.GetLog().Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith('|') || line.Contains(" | ", StringComparison.Ordinal));
+        return text.GetLog().Split('\n').Select(line => line.Trim()).Where(line => line.StartsWith('|'));
     }
 }

@@ -94,7 +94,7 @@ public sealed class PairLoaderTests
     {
         using var set = new MemoryImageSet(Images, 20, 17);
         using var loader = new PairLoader(set, Recipe, Size, Batch, Seed, 0, 300, 1);
-        var buffers = new HashSet<float[]>();
+        var buffers = new HashSet<float[]>(16); // does not grow
         void Run(int steps)
         {
             for (int i = 0; i < steps; i++)
