@@ -18,10 +18,10 @@ switch (args)
     case ["report", string file]:
         return Report.Write(file);
     default:
-        double peak = PeakMeter.Measure(Environment.ProcessorCount);
-        IReadOnlyList<string> header = Header.Lines(peak);
+        int threads = Environment.ProcessorCount;
+        double peak = PeakMeter.Measure(threads);
+        IReadOnlyList<string> header = Header.Lines(peak, threads);
         Console.WriteLine(string.Join('\n', header));
-
         IEnumerable<Summary> summaries = BenchmarkSwitcher.FromAssembly(typeof(Program).Assembly).Run(
             [.. args.Where(argument => argument != quick)], Configurations.Create(args.Contains(quick), peak, header));
         return summaries.All(Configurations.Succeeded) ? 0 : 1;

@@ -33,9 +33,6 @@ internal sealed class ContrastiveCase : IDisposable
 
     public RowStatistics Statistics { get; }
 
-    /// <summary>Useful floating-point operations over K negatives: two products.</summary>
-    public double Flops => 4.0 * N * Queue.K * Queue.C;
-
     public float Run() => Step.Run(Q, K, Queue, StepNumber, transform: true, gradient, keys, Statistics);
 
     public void Dispose() => Step.Dispose();

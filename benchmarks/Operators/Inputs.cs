@@ -1,4 +1,3 @@
-using System.Numerics.Tensors;
 using FeatureTransform.Native;
 
 namespace FeatureTransform.Benchmarks.Operators;
@@ -13,8 +12,6 @@ internal static class Inputs
         queue.Initialize(seed);
         return queue.Float32.ToArray();
     }
-
-    public static float Sum(ReadOnlySpan<float> values) => TensorPrimitives.Sum(values);
 
     /// <summary>Nothing is timed that does not compute the same.</summary>
     /// <exception cref="InvalidOperationException">The two differ by more than <paramref name="tolerance"/>, relatively.</exception>

@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using BenchmarkDotNet.Attributes;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.LibTorch;
@@ -51,7 +52,7 @@ public unsafe class NearestNeighborsBenchmark : IDisposable
         ulong* stack = stackalloc ulong[5] { scores.Argument, (ulong)Work.Neighbors, 1, 1, 1 };
         ATen.Call("aten::topk\0"u8, stack);
         using AtenTensor values = new((nint)stack[0]), found = new((nint)stack[1]);
-        return Inputs.Sum(new ReadOnlySpan<float>(ATen.Data(values.Handle), Work.Neighbors));
+        return TensorPrimitives.Sum(new ReadOnlySpan<float>(ATen.Data(values.Handle), Work.Neighbors));
     }
 
     /// <summary>Returns the sum of the similarities of the first query.</summary>
@@ -59,7 +60,7 @@ public unsafe class NearestNeighborsBenchmark : IDisposable
     public float FusedSearch()
     {
         search.Search(queries, Work.Neighbors, indices, similarities);
-        return Inputs.Sum(similarities.AsSpan(0, Work.Neighbors));
+        return TensorPrimitives.Sum<float>(similarities.AsSpan(0, Work.Neighbors));
     }
 
     [GlobalCleanup]

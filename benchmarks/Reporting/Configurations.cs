@@ -33,7 +33,11 @@ internal static class Configurations
             .AddAnalyser([.. standard.GetAnalysers()])
             .AddValidator([.. standard.GetValidators()])
             .AddJob(quick
-                ? job.WithId("Short").WithEnvironmentVariable("DOTNET_TieredCompilation", "0").WithWarmupCount(1).WithIterationCount(3).WithIterationTime(TimeInterval.FromMilliseconds(50))
+                ? job.WithId("Short")
+                    .WithEnvironmentVariable("DOTNET_TieredCompilation", "0")
+                    .WithWarmupCount(1)
+                    .WithIterationCount(3)
+                    .WithIterationTime(TimeInterval.FromMilliseconds(50))
                 : job.WithId("Full").WithMaxIterationCount(16))
             .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
             .AddColumn(WorkColumn.All(peak))

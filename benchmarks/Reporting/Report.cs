@@ -19,11 +19,11 @@ internal static class Report
         text.WriteLine($"Written by `dotnet run -c Release --project benchmarks -- report {file}` on {DateTime.UtcNow:yyyy-MM-dd}.");
         text.WriteLine();
         text.WriteLine("```");
-        IReadOnlyList<string> header = Header.Lines(peak);
+        IReadOnlyList<string> header = Header.Lines(peak, threads);
         text.WriteLine(string.Join('\n', header));
         text.WriteLine("```");
         text.WriteLine();
-        WriteTargets(text, peak);
+        WriteTargets(text);
         WriteScaling(text, peak, Path.ChangeExtension(file, ".svg"));
 
         Summary[] summaries = [.. BenchmarkSwitcher.FromAssembly(typeof(Report).Assembly).Run(
@@ -41,7 +41,7 @@ internal static class Report
         return Array.TrueForAll(summaries, Configurations.Succeeded) ? 0 : 1;
     }
 
-    private static void WriteTargets(StringWriter text, double peak)
+    private static void WriteTargets(StringWriter text)
     {
         text.WriteLine("## Targets");
         text.WriteLine();
@@ -49,7 +49,7 @@ internal static class Report
         text.WriteLine();
         text.WriteLine("| figure | value | must | aim | |");
         text.WriteLine("|---|---|---|---|---|");
-        foreach (Target target in Targets.Measure(peak, target => Console.WriteLine(target)))
+        foreach (Target target in Targets.Measure(PeakMeter.Measure(Targets.Threads), target => Console.WriteLine(target)))
         {
             text.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
