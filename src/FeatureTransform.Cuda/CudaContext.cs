@@ -3,12 +3,12 @@ using System.Runtime.InteropServices;
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// A context of a device: what memory, streams and modules belong to. The device's primary context is the one that CUDA's run-time
-/// library, cuBLAS, cuDNN and others of the process use too, so that pointers and streams pass freely between them.
+/// A context of a device: what memory, streams and modules belong to. The device's primary context is the one that CUDA's
+/// run-time library, cuBLAS, cuDNN and others of the process use too, so that pointers and streams pass freely between them.
 /// </summary>
 /// <remarks>
-/// Disposing of it releases it once the last object that was made in it is destroyed. Any thread may use it; several contexts may be
-/// used by one thread in turn, or by several threads at once.
+/// Disposing of it releases it once the last object that was made in it is destroyed. Any thread may use it; several contexts may
+/// be used by one thread in turn, or by several threads at once.
 /// </remarks>
 public sealed unsafe class CudaContext : SafeHandle
 {
@@ -62,7 +62,8 @@ public sealed unsafe class CudaContext : SafeHandle
 
     /// <summary>
     /// Makes the context current on the calling thread, for calls of other libraries, until the scope is disposed of; then the
-    /// context before it is current again. What this library offers does so by itself, and is a little faster within such a scope.
+    /// context before it is current again. What this library offers does so by itself, and is a little faster within such a
+    /// scope.
     /// </summary>
     /// <exception cref="CudaException">The driver refuses.</exception>
     public CudaContextScope MakeCurrent() => new(Device.Driver, Handle);

@@ -59,7 +59,8 @@ public sealed unsafe class CudaDevice
     public int L2Bytes { get; }
 
     /// <inheritdoc/>
-    public override string ToString() => $"{Ordinal}: {Name}, {Architecture}, {MultiprocessorCount} SMs, {TotalMemory / (1L << 30)} GiB";
+    public override string ToString() =>
+        $"{Ordinal}: {Name}, {Architecture}, {MultiprocessorCount} SMs, {TotalMemory / (1L << 30)} GiB";
 
     internal int Handle { get; }
 

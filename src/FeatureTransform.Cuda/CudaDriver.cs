@@ -5,15 +5,16 @@ using System.Runtime.InteropServices;
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// CUDA's driver, loaded and initialised, with the devices that it offers. All that is made from it belongs to this driver: a real
-/// one and a stand-in can be used in one process. Safe for use by any thread.
+/// CUDA's driver, loaded and initialised, with the devices that it offers. All that is made from it belongs to this driver: a
+/// real one and a stand-in can be used in one process. Safe for use by any thread.
 /// </summary>
 public sealed unsafe class CudaDriver
 {
     private const int MinimumVersion = 12000;
 
     /// <summary>Takes the driver's functions from <paramref name="source"/> and initialises it.</summary>
-    /// <exception cref="CudaException">A function is missing, the driver is older than CUDA 12.0, or it finds no device.</exception>
+    /// <exception cref="CudaException">A function is missing, the driver is older than CUDA 12.0, or it finds no
+    /// device.</exception>
     public CudaDriver(ISymbolSource source)
     {
         Api = new DriverApi(source);
@@ -23,7 +24,8 @@ public sealed unsafe class CudaDriver
         if (version < MinimumVersion)
         {
             throw CudaException.Unavailable(
-                Name, nameof(Api.cuDriverGetVersion), $"the driver is of CUDA {VersionText}; it needs to be of 12.0 (525) or newer");
+                Name, nameof(Api.cuDriverGetVersion),
+                $"the driver is of CUDA {VersionText}; it needs to be of 12.0 (525) or newer");
         }
         if (Api.cuInit(0) is not CUresult.CUDA_SUCCESS and CUresult failure)
         {
@@ -48,8 +50,8 @@ public sealed unsafe class CudaDriver
     public static CudaDriver Load() => new(NativeLibraries.Driver());
 
     /// <summary>
-    /// As <see cref="Load"/>, but where there is no driver, one that is too old, or no device, returns false and says which. Another
-    /// backend may then take its place.
+    /// As <see cref="Load"/>, but where there is no driver, one that is too old, or no device, returns false and says which.
+    /// Another backend may then take its place.
     /// </summary>
     /// <exception cref="CudaException">There is a driver, and it fails.</exception>
     public static bool TryLoad([NotNullWhen(true)] out CudaDriver? driver, [NotNullWhen(false)] out string? reason)
@@ -97,7 +99,8 @@ public sealed unsafe class CudaDriver
         Api.cuGetErrorName(result, &name);
         Api.cuGetErrorString(result, &text);
         return CudaException.OfDriver(
-            Name, FunctionOf(call), result, Text(name) ?? $"CUresult {(int)result}", Text(text) ?? "the driver does not know this code", details);
+            Name, FunctionOf(call), result,
+            Text(name) ?? $"CUresult {(int)result}", Text(text) ?? "the driver does not know this code", details);
     }
 
     /// <summary>"cuInit" of "Api.cuInit(0)".</summary>

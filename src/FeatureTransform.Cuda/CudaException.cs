@@ -35,15 +35,16 @@ public sealed class CudaException : Exception
     public bool IsUnavailable { get; private init; }
 
     /// <summary>
-    /// Whether the context is lost: every further call fails in the same way, in the whole process, until it is started anew. Such
-    /// is a kernel's access to an address that is not its own.
+    /// Whether the context is lost: every further call fails in the same way, in the whole process, until it is started anew.
+    /// Such is a kernel's access to an address that is not its own.
     /// </summary>
     public bool IsSticky { get; private init; }
 
     internal static CudaException Unavailable(string library, string call, string text) =>
         new(library, call, 0, "", text) { IsUnavailable = true };
 
-    internal static CudaException OfDriver(string library, string call, CUresult code, string name, string text, string details) =>
+    internal static CudaException OfDriver(
+        string library, string call, CUresult code, string name, string text, string details) =>
         new(library, call, (int)code, name, text, IsLost(code) ? details + NewProcess : details)
         {
             IsUnavailable = code is CUresult.CUDA_ERROR_NO_DEVICE or CUresult.CUDA_ERROR_STUB_LIBRARY,
@@ -68,6 +69,8 @@ public sealed class CudaException : Exception
     private static string Compose(string library, string call, int code, string codeName, string text, string details)
     {
         string subject = call.Length == 0 ? library : $"{library}: {call}";
-        return codeName.Length == 0 ? $"{subject}: {text}.{details}" : $"{subject} answered {codeName} ({code}): {text}.{details}";
+        return codeName.Length == 0
+            ? $"{subject}: {text}.{details}"
+            : $"{subject} answered {codeName} ({code}): {text}.{details}";
     }
 }

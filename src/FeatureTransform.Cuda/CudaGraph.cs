@@ -1,8 +1,9 @@
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// Work that a stream recorded (<see cref="CudaStream.BeginCapture"/>). It holds the addresses and arguments of the recorded calls, not
-/// the objects: modules and memory that they use are to be kept as long as it, or what is instantiated of it, is launched.
+/// Work that a stream recorded (<see cref="CudaStream.BeginCapture"/>). It holds the addresses and arguments of the recorded
+/// calls, not the objects: modules and memory that they use are to be kept as long as it, or what is instantiated of it, is
+/// launched.
 /// </summary>
 public sealed unsafe class CudaGraph : CudaObject
 {

@@ -36,7 +36,9 @@ public sealed unsafe class CudaKernel
     /// <summary>The most threads that a block of it may have on this device.</summary>
     public int MaxThreadsPerBlock { get; }
 
-    /// <summary>The most bytes of dynamic shared memory that a launch may ask for; above 48 KB only after this was called.</summary>
+    /// <summary>
+    /// The most bytes of dynamic shared memory that a launch may ask for; above 48 KB only after this was called.
+    /// </summary>
     /// <exception cref="CudaException">The device has less.</exception>
     public void SetDynamicShared(int bytes)
     {
@@ -48,11 +50,13 @@ public sealed unsafe class CudaKernel
         if (result != CUresult.CUDA_SUCCESS)
         {
             throw Driver.Failure(result, nameof(Api.cuFuncSetAttribute),
-                $" {this}: {bytes} bytes of dynamic shared memory asked for; a block may have {Module.Context.Device.SharedBytesPerBlock}.");
+                $" {this}: {bytes} bytes of dynamic shared memory; a block may have {Module.Context.Device.SharedBytesPerBlock}.");
         }
     }
 
-    /// <summary>How many blocks of so many threads and so much dynamic shared memory one multiprocessor can hold at once.</summary>
+    /// <summary>
+    /// How many blocks of so many threads and so much dynamic shared memory one multiprocessor can hold at once.
+    /// </summary>
     /// <exception cref="CudaException">The driver refuses.</exception>
     public int GetBlocksPerMultiprocessor(int threads, int dynamicSharedBytes)
     {
@@ -60,17 +64,19 @@ public sealed unsafe class CudaKernel
         ArgumentOutOfRangeException.ThrowIfNegative(dynamicSharedBytes);
         using CudaContextScope scope = Module.Context.MakeCurrent();
         int blocks;
-        Driver.ThrowIfFailed(Api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, threads, (nuint)dynamicSharedBytes));
+        Driver.ThrowIfFailed(
+            Api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, threads, (nuint)dynamicSharedBytes));
         GC.KeepAlive(Module);
         return blocks;
     }
 
     /// <summary>
-    /// Gives the kernel to <paramref name="stream"/> with one parameter, a struct passed by value. Returns before it has run: errors of
-    /// the kernel itself are thrown by later calls. Allocates nothing and waits for nothing; can be captured.
+    /// Gives the kernel to <paramref name="stream"/> with one parameter, a struct passed by value. Returns before it has run:
+    /// errors of the kernel itself are thrown by later calls. Allocates nothing and waits for nothing; can be captured.
     /// </summary>
     /// <typeparam name="TArgs">The mirror of the kernel's parameter struct: same fields, sizes and offsets.</typeparam>
-    /// <exception cref="CudaException">The driver refuses; the message says kernel, grid, block, shared memory and attributes.</exception>
+    /// <exception cref="CudaException">The driver refuses; the message says kernel, grid, block, shared memory and
+    /// attributes.</exception>
     public void Launch<TArgs>(CudaStream stream, Dim3 grid, Dim3 block, int dynamicSharedBytes, in TArgs args)
         where TArgs : unmanaged
     {
@@ -81,7 +87,8 @@ public sealed unsafe class CudaKernel
         {
             void* parameters = parameter;
             result = Api.cuLaunchKernel(
-                function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z, (uint)dynamicSharedBytes, stream.Handle, &parameters, null);
+                function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z,
+                (uint)dynamicSharedBytes, stream.Handle, &parameters, null);
         }
         GC.KeepAlive(Module);
         GC.KeepAlive(stream);
@@ -107,10 +114,9 @@ public sealed unsafe class CudaKernel
     }
 
     [MethodImpl(MethodImplOptions.NoInlining)]
-    private CudaException LaunchFailure(CUresult result, Dim3 grid, Dim3 block, int dynamicSharedBytes, int argumentBytes) => Driver.Failure(
-        result,
-        nameof(Api.cuLaunchKernel),
-        $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static shared memory, "
-        + $"{argumentBytes} bytes of arguments, {RegistersPerThread} registers and {LocalBytesPerThread} local bytes a thread, "
-        + $"at most {MaxThreadsPerBlock} threads a block.");
+    private CudaException LaunchFailure(CUresult result, Dim3 grid, Dim3 block, int dynamicSharedBytes, int argumentBytes) =>
+        Driver.Failure(result, nameof(Api.cuLaunchKernel),
+            $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static shared "
+            + $"memory, {argumentBytes} bytes of arguments, {RegistersPerThread} registers and {LocalBytesPerThread} local bytes a thread, "
+            + $"at most {MaxThreadsPerBlock} threads a block.");
 }

@@ -10,7 +10,8 @@ public sealed unsafe class CudaModule : CudaObject
     /// <summary>Loads a module.</summary>
     /// <param name="context">The context.</param>
     /// <param name="image">A cubin for the device's architecture, or PTX as UTF-8 text, which the driver then compiles.</param>
-    /// <exception cref="CudaException">The driver refuses; where it says why the PTX does not compile, the message holds that.</exception>
+    /// <exception cref="CudaException">The driver refuses; where it says why the PTX does not compile, the message holds
+    /// that.</exception>
     public CudaModule(CudaContext context, ReadOnlySpan<byte> image)
         : base(context, owned: true)
     {
@@ -33,7 +34,8 @@ public sealed unsafe class CudaModule : CudaObject
             int length = log.AsSpan().IndexOf((byte)0);
             string text = Encoding.UTF8.GetString(log, 0, length < 0 ? LogBytes : length).Trim();
             throw context.Device.Driver.Failure(
-                result, nameof(Api.cuModuleLoadDataEx), $" For {context.Device.Architecture}.{(text.Length == 0 ? "" : "\n" + text)}");
+                result, nameof(Api.cuModuleLoadDataEx),
+                $" For {context.Device.Architecture}.{(text.Length == 0 ? "" : "\n" + text)}");
         }
         Own(module);
     }

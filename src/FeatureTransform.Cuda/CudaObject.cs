@@ -33,7 +33,9 @@ public abstract class CudaObject : SafeHandle
     /// <inheritdoc/>
     public override bool IsInvalid => handle == 0;
 
-    /// <summary>The native handle, or address, for other libraries. It is valid while this object is reachable and not disposed.</summary>
+    /// <summary>
+    /// The native handle, or address, for other libraries. It is valid while this object is reachable and not disposed.
+    /// </summary>
     /// <exception cref="ObjectDisposedException">The object was disposed of.</exception>
     public nint Handle
     {

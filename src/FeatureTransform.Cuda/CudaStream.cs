@@ -1,8 +1,8 @@
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// A queue of work on the device. What is given to one stream is done in that order; different streams are ordered only by events.
-/// A stream that was made here is not ordered with the device's default stream either.
+/// A queue of work on the device. What is given to one stream is done in that order; different streams are ordered only by
+/// events. A stream that was made here is not ordered with the device's default stream either.
 /// </summary>
 public sealed unsafe class CudaStream : CudaObject
 {
@@ -61,7 +61,9 @@ public sealed unsafe class CudaStream : CudaObject
         ThrowIfFailed(Api.cuStreamSynchronize(Handle));
     }
 
-    /// <summary>Lets all that it is given from now on wait for what <paramref name="e"/> was last recorded after. Does not block.</summary>
+    /// <summary>
+    /// Lets all that it is given from now on wait for what <paramref name="e"/> was last recorded after. Does not block.
+    /// </summary>
     /// <exception cref="CudaException">The driver refuses.</exception>
     public void WaitFor(CudaEvent e)
     {

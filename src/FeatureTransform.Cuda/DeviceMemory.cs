@@ -23,8 +23,8 @@ public sealed unsafe class DeviceMemory : CudaObject
     }
 
     /// <summary>
-    /// Allocates memory in the order of <paramref name="stream"/>, without waiting: it exists for what the stream is given from now on,
-    /// and is freed, when disposed of, after what the stream was given until then. Its contents are undefined.
+    /// Allocates memory in the order of <paramref name="stream"/>, without waiting: it exists for what the stream is given from
+    /// now on, and is freed, when disposed of, after what the stream was given until then. Its contents are undefined.
     /// </summary>
     /// <exception cref="CudaException">There is not so much free.</exception>
     public DeviceMemory(CudaStream stream, long bytes)
@@ -83,7 +83,9 @@ public sealed unsafe class DeviceMemory : CudaObject
         GC.KeepAlive(stream);
     }
 
-    /// <summary>Copies to the first bytes of this memory in the order of <paramref name="stream"/>, and blocks until that is done.</summary>
+    /// <summary>
+    /// Copies to the first bytes of this memory in the order of <paramref name="stream"/>, and blocks until that is done.
+    /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>
     /// <exception cref="CudaException">The driver refuses, or something before it in the stream failed.</exception>
     public void CopyFrom<T>(ReadOnlySpan<T> source, CudaStream stream)
@@ -99,7 +101,9 @@ public sealed unsafe class DeviceMemory : CudaObject
         }
     }
 
-    /// <summary>Copies the first bytes of this memory in the order of <paramref name="stream"/>, and blocks until that is done.</summary>
+    /// <summary>
+    /// Copies the first bytes of this memory in the order of <paramref name="stream"/>, and blocks until that is done.
+    /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>
     /// <exception cref="CudaException">The driver refuses, or something before it in the stream failed.</exception>
     public void CopyTo<T>(Span<T> destination, CudaStream stream)
@@ -116,8 +120,8 @@ public sealed unsafe class DeviceMemory : CudaObject
     }
 
     /// <summary>
-    /// Copies all of <paramref name="source"/> to the first bytes of this memory, in the order of <paramref name="stream"/>. Does not
-    /// block: until it is done the source must stay as it is, and be kept.
+    /// Copies all of <paramref name="source"/> to the first bytes of this memory, in the order of <paramref name="stream"/>. Does
+    /// not block: until it is done the source must stay as it is, and be kept.
     /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>
     /// <exception cref="CudaException">The driver refuses.</exception>
@@ -133,8 +137,8 @@ public sealed unsafe class DeviceMemory : CudaObject
     }
 
     /// <summary>
-    /// Fills <paramref name="destination"/> from the first bytes of this memory, in the order of <paramref name="stream"/>. Does not
-    /// block: until it is done the destination is not to be read, and is to be kept.
+    /// Fills <paramref name="destination"/> from the first bytes of this memory, in the order of <paramref name="stream"/>. Does
+    /// not block: until it is done the destination is not to be read, and is to be kept.
     /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>
     /// <exception cref="CudaException">The driver refuses.</exception>
@@ -149,7 +153,10 @@ public sealed unsafe class DeviceMemory : CudaObject
         GC.KeepAlive(stream);
     }
 
-    /// <summary>Copies all of <paramref name="source"/> to the first bytes of this memory, in the order of <paramref name="stream"/>. Does not block.</summary>
+    /// <summary>
+    /// Copies all of <paramref name="source"/> to the first bytes of this memory, in the order of <paramref name="stream"/>. Does
+    /// not block.
+    /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>
     /// <exception cref="CudaException">The driver refuses.</exception>
     public void CopyFrom(DeviceMemory source, CudaStream stream)

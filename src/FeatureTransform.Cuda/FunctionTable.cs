@@ -53,6 +53,8 @@ internal abstract class FunctionTable
         Name, symbol, $"the library does not export it; it needs to be {minimum} or newer");
 }
 
-/// <summary>Marks a function that a library, or its stand-in, may lack until it is called: see <see cref="FunctionTable.Require"/>.</summary>
+/// <summary>
+/// Marks a function that a library, or its stand-in, may lack until it is called: see <see cref="FunctionTable.Require"/>.
+/// </summary>
 [AttributeUsage(AttributeTargets.Field)]
 internal sealed class OptionalSymbolAttribute : Attribute;

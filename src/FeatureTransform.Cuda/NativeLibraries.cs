@@ -1,6 +1,8 @@
 namespace FeatureTransform.Cuda;
 
-/// <summary>Where each of CUDA's libraries is looked for: the names on Linux and on Windows, and the variable that overrides them.</summary>
+/// <summary>
+/// Where each of CUDA's libraries is looked for: the names on Linux and on Windows, and the variable that overrides them.
+/// </summary>
 internal static class NativeLibraries
 {
     public static NativeLibrarySource Driver() => Load("CUDA driver", "CUDA_DRIVER", ["libcuda.so.1"], ["nvcuda.dll"]);
@@ -12,7 +14,8 @@ internal static class NativeLibraries
         AfterDriver("cuBLAS", "CUBLAS", ["libcublas.so.13", "libcublas.so.12"], ["cublas64_13.dll", "cublas64_12.dll"]);
 
     public static NativeLibrarySource CuBlasLt() =>
-        AfterDriver("cuBLASLt", "CUBLASLT", ["libcublasLt.so.13", "libcublasLt.so.12"], ["cublasLt64_13.dll", "cublasLt64_12.dll"]);
+        AfterDriver(
+            "cuBLASLt", "CUBLASLT", ["libcublasLt.so.13", "libcublasLt.so.12"], ["cublasLt64_13.dll", "cublasLt64_12.dll"]);
 
     public static NativeLibrarySource CuDnn() => AfterDriver("cuDNN", "CUDNN", ["libcudnn.so.9"], ["cudnn64_9.dll"]);
 

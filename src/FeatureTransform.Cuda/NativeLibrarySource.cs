@@ -7,7 +7,9 @@ public sealed class NativeLibrarySource : ISymbolSource
 {
     private readonly nint handle;
 
-    /// <summary>Loads the first library of several names that the loader finds, or the one an environment variable names.</summary>
+    /// <summary>
+    /// Loads the first library of several names that the loader finds, or the one an environment variable names.
+    /// </summary>
     /// <param name="library">What a message calls the library.</param>
     /// <param name="variable">The environment variable; if it is set, its path is the only one that is tried.</param>
     /// <param name="names">File names or paths, the preferred first.</param>

@@ -2,9 +2,11 @@
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// CUDA's driver API, by exact exported names: what a header calls cuMemAlloc is exported as cuMemAlloc_v2, and the plain name, where
-/// it still exists, takes other parameters. Handles (CUcontext, CUstream, CUevent, CUmodule, CUfunction, CUgraph and so on) are
-/// <see langword="nint"/>, CUdevice is <see langword="int"/>, CUdeviceptr is <see langword="ulong"/>, size_t is <see langword="nuint"/>.
+/// CUDA's driver API, by exact exported names: what a header calls cuMemAlloc is exported as cuMemAlloc_v2, and the plain name,
+/// where it still exists, takes other parameters. Handles (CUcontext, CUstream, CUevent, CUmodule, CUfunction, CUgraph and so on)
+/// are
+/// <see langword="nint"/>, CUdevice is <see langword="int"/>, CUdeviceptr is <see langword="ulong"/>, size_t is
+/// <see langword="nuint"/>.
 /// </summary>
 internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(source, "the driver of CUDA 12.0 (525)")
 {
@@ -13,7 +15,8 @@ internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(sou
     public readonly delegate* unmanaged<int*, CUresult> cuDriverGetVersion;
     public readonly delegate* unmanaged<CUresult, byte**, CUresult> cuGetErrorName;
     public readonly delegate* unmanaged<CUresult, byte**, CUresult> cuGetErrorString;
-    [OptionalSymbol] public readonly delegate* unmanaged<byte*, void**, int, ulong, CUdriverProcAddressQueryResult*, CUresult> cuGetProcAddress_v2;
+    [OptionalSymbol]
+    public readonly delegate* unmanaged<byte*, void**, int, ulong, CUdriverProcAddressQueryResult*, CUresult> cuGetProcAddress_v2;
 
     // Devices
     public readonly delegate* unmanaged<int*, CUresult> cuDeviceGetCount;
@@ -55,16 +58,20 @@ internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(sou
     public readonly delegate* unmanaged<nint, CUresult> cuModuleUnload;
     public readonly delegate* unmanaged<nint*, nint, byte*, CUresult> cuModuleGetFunction;
     [OptionalSymbol] public readonly delegate* unmanaged<ulong*, nuint*, nint, byte*, CUresult> cuModuleGetGlobal_v2;
-    [OptionalSymbol] public readonly delegate* unmanaged<nint*, void*, CUjit_option*, void**, uint, CUlibraryOption*, void**, uint, CUresult> cuLibraryLoadData;
+    [OptionalSymbol]
+    public readonly delegate* unmanaged<
+        nint*, void*, CUjit_option*, void**, uint, CUlibraryOption*, void**, uint, CUresult> cuLibraryLoadData;
     [OptionalSymbol] public readonly delegate* unmanaged<nint, CUresult> cuLibraryUnload;
     [OptionalSymbol] public readonly delegate* unmanaged<nint*, nint, byte*, CUresult> cuLibraryGetKernel;
     [OptionalSymbol] public readonly delegate* unmanaged<nint*, nint, CUresult> cuKernelGetFunction;
     public readonly delegate* unmanaged<int*, CUfunction_attribute, nint, CUresult> cuFuncGetAttribute;
     public readonly delegate* unmanaged<nint, CUfunction_attribute, int, CUresult> cuFuncSetAttribute;
     public readonly delegate* unmanaged<int*, nint, int, nuint, CUresult> cuOccupancyMaxActiveBlocksPerMultiprocessor;
-    public readonly delegate* unmanaged<nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CUresult> cuLaunchKernel;
+    public readonly delegate* unmanaged<
+        nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CUresult> cuLaunchKernel;
     [OptionalSymbol] public readonly delegate* unmanaged<CUlaunchConfig*, nint, void**, void**, CUresult> cuLaunchKernelEx;
-    [OptionalSymbol] public readonly delegate* unmanaged<nint, delegate* unmanaged<void*, void>, void*, CUresult> cuLaunchHostFunc;
+    [OptionalSymbol]
+    public readonly delegate* unmanaged<nint, delegate* unmanaged<void*, void>, void*, CUresult> cuLaunchHostFunc;
 
     // Streams
     public readonly delegate* unmanaged<nint*, uint, CUresult> cuStreamCreate;
@@ -76,7 +83,7 @@ internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(sou
     public readonly delegate* unmanaged<nint, nint*, CUresult> cuStreamEndCapture;
     public readonly delegate* unmanaged<nint, CUstreamCaptureStatus*, CUresult> cuStreamIsCapturing;
 
-    // Events. A _v2 of cuEventElapsedTime with the same parameters came with CUDA 12.8; drivers of 12.0 have the plain name alone.
+    // Events. A _v2 of cuEventElapsedTime with the same parameters came later; the driver of 12.4 has the plain name alone.
     public readonly delegate* unmanaged<nint*, uint, CUresult> cuEventCreate;
     public readonly delegate* unmanaged<nint, CUresult> cuEventDestroy_v2;
     public readonly delegate* unmanaged<nint, nint, CUresult> cuEventRecord;
