@@ -111,6 +111,6 @@ public sealed partial class KernelCompiler
     [GeneratedRegex(@"^(?:sm|compute)_(\d{2,3})[af]?$")]
     private static partial Regex Architecture();
 
-    [GeneratedRegex(@"// callseq \d+, \d+")]
+    [GeneratedRegex(@"// callseq \d+(?:, \d+)?")]
     private static partial Regex CallSequence();
 }
