@@ -4,8 +4,8 @@ namespace FeatureTransform.Native.Cuda;
 
 /// <summary>
 /// The kernels of this assembly. What is listed here has PTX checked in under kernels/ptx, for machines without NVRTC; other
-/// variants need NVRTC. After a change of a kernel or of this table, `dotnet run -c Release --project benchmarks -- ptx` writes the
-/// PTX anew.
+/// variants need NVRTC. After a change of a kernel or of this table, the PTX is written anew by
+/// <c>dotnet run -c Release --project benchmarks -- ptx</c>.
 /// </summary>
 internal static class KernelSet
 {

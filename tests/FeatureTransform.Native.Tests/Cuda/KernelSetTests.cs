@@ -38,7 +38,8 @@ public sealed class KernelSetTests
         Parallel.ForEach(entries, entry =>
         {
             string made = Encoding.UTF8.GetString(compiler.Compile(entry.Variant, CheckedInPtx.Architecture).Image.Span);
-            Assert.True(Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
+            Assert.True(
+                Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
         });
     }
 
