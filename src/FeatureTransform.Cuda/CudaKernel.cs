@@ -50,7 +50,8 @@ public sealed unsafe class CudaKernel
         if (result != CUresult.CUDA_SUCCESS)
         {
             throw Driver.Failure(result, nameof(Api.cuFuncSetAttribute),
-                $" {this}: {bytes} bytes of dynamic shared memory; a block may have {Module.Context.Device.SharedBytesPerBlock}.");
+                $" {this}: {bytes} bytes of dynamic shared memory; "
+                + $"a block may have {Module.Context.Device.SharedBytesPerBlock}.");
         }
     }
 
@@ -116,7 +117,7 @@ public sealed unsafe class CudaKernel
     [MethodImpl(MethodImplOptions.NoInlining)]
     private CudaException LaunchFailure(CUresult result, Dim3 grid, Dim3 block, int dynamicSharedBytes, int argumentBytes) =>
         Driver.Failure(result, nameof(Api.cuLaunchKernel),
-            $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static shared "
-            + $"memory, {argumentBytes} bytes of arguments, {RegistersPerThread} registers and {LocalBytesPerThread} local bytes a thread, "
-            + $"at most {MaxThreadsPerBlock} threads a block.");
+            $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static "
+            + $"shared memory, {argumentBytes} bytes of arguments, {RegistersPerThread} registers and {LocalBytesPerThread} local bytes "
+            + $"a thread, at most {MaxThreadsPerBlock} threads a block.");
 }
