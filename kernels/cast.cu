@@ -25,8 +25,10 @@ __device__ __forceinline__ void cast(const CastArgs& args)
     const S* source = (const S*)args.source + row * args.source_columns;
     T* target = (T*)args.target + row * args.target_columns;
     u64 source_left = column < args.source_columns ? args.source_columns - column : 0, target_left = args.target_columns - column;
-    float4 x = load4(source + column, 0, source_left < 4 ? (u32)source_left : 4u, rows_aligned((const S*)args.source, args.source_columns));
-    store4(target + column, 0, target_left < 4 ? (u32)target_left : 4u, rows_aligned((const T*)args.target, args.target_columns), x);
+    bool source_aligned = rows_aligned((const S*)args.source, args.source_columns);
+    bool target_aligned = rows_aligned((const T*)args.target, args.target_columns);
+    float4 x = load4(source + column, 0, source_left < 4 ? (u32)source_left : 4u, source_aligned);
+    store4(target + column, 0, target_left < 4 ? (u32)target_left : 4u, target_aligned, x);
 }
 
 extern "C" __global__ void __launch_bounds__(FT_THREADS) cast_fp32_bf16(const CastArgs args) { cast<float, u16>(args); }

@@ -59,11 +59,13 @@ extern "C" __global__ void __launch_bounds__(FT_THREADS) knn_vote(const KnnVoteA
     float* similarities = args.similarities + (u64)query * args.k;
     if (threadIdx.x < FT_WARP)
     {
-        KeyLists lists = {args.keys + (u64)query * args.capacity, args.counts + query, (u64)args.n * args.capacity, args.n, args.parts};
-        u64 bound = kth_largest(lists, args.k);
+        const u64* keys = args.keys + (u64)query * args.capacity;
+        const u32* counts = args.counts + query;
+        u64 stride = (u64)args.n * args.capacity;
+        u64 bound = kth_largest(KeyLists{keys, counts, stride, args.n, args.parts}, args.k);
         u32 length = 0;
         for (u32 part = 0; part < args.parts; part++)
-            length = append_at_least(best, length, lists.keys + part * lists.key_stride, lists.counts[part * lists.count_stride], bound);
+            length = append_at_least(best, length, keys + part * stride, counts[(u64)part * args.n], bound);
         for (u32 i = length + threadIdx.x; i < args.k; i += FT_WARP)
             best[i] = 0; // features that are not finite have fewer neighbours: index -1, similarity NaN, no vote
     }

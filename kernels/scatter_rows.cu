@@ -28,6 +28,12 @@ __device__ __forceinline__ void scatter_rows(const ScatterRowsArgs& args)
         store4(to, column, c, to_aligned, load4(from, column, c, from_aligned));
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) scatter_rows_fp32(const ScatterRowsArgs args) { scatter_rows<float>(args); }
+extern "C" __global__ void __launch_bounds__(FT_THREADS) scatter_rows_fp32(const ScatterRowsArgs args)
+{
+    scatter_rows<float>(args);
+}
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) scatter_rows_bf16(const ScatterRowsArgs args) { scatter_rows<u16>(args); }
+extern "C" __global__ void __launch_bounds__(FT_THREADS) scatter_rows_bf16(const ScatterRowsArgs args)
+{
+    scatter_rows<u16>(args);
+}
