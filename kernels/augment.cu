@@ -89,7 +89,8 @@ struct Place
     __device__ __forceinline__ Place(u32 size)
         : x(blockIdx.x * FT_TILE_WIDTH + threadIdx.x % FT_TILE_WIDTH),
           y(blockIdx.y * FT_TILE_HEIGHT + threadIdx.x / FT_TILE_WIDTH), tile(blockIdx.y * gridDim.x + blockIdx.x),
-          tiles(gridDim.x * gridDim.y), inside(x < size && y < size), plane(3 * (u64)blockIdx.z * size * size), pixel((u64)y * size + x), pixels((u64)size * size)
+          tiles(gridDim.x * gridDim.y), inside(x < size && y < size),
+          plane(3 * (u64)blockIdx.z * size * size), pixel((u64)y * size + x), pixels((u64)size * size)
     {
     }
 };
