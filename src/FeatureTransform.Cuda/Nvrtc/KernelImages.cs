@@ -68,6 +68,15 @@ internal sealed class KernelImages
         }
         KernelImage?[] images = [.. variants.Select(FindCached)];
         int[] missing = [.. Enumerable.Range(0, images.Length).Where(i => images[i] is null)];
+        if (missing.Length > 0)
+        {
+            Compile(variants, images, missing);
+        }
+        return images!;
+    }
+
+    private void Compile(IReadOnlyList<KernelVariant> variants, KernelImage?[] images, int[] missing)
+    {
         var failures = new ConcurrentDictionary<int, Exception>();
         var oneByOne = Partitioner.Create(missing, EnumerablePartitionerOptions.NoBuffering);
         Parallel.ForEach(oneByOne, new ParallelOptions { MaxDegreeOfParallelism = Environment.ProcessorCount }, i =>
@@ -81,12 +90,10 @@ internal sealed class KernelImages
                 failures[i] = exception;
             }
         });
-        // The first of the list, however the threads ran.
-        if (failures.OrderBy(failure => failure.Key).FirstOrDefault().Value is { } first)
+        if (!failures.IsEmpty)
         {
-            ExceptionDispatchInfo.Throw(first);
+            ExceptionDispatchInfo.Throw(failures.MinBy(failure => failure.Key).Value); // whichever thread was the first
         }
-        return images!;
     }
 
     private KernelImage? FindCached(KernelVariant variant)

@@ -1,6 +1,5 @@
 using System.Security.Cryptography;
 using System.Text;
-using System.Text.RegularExpressions;
 
 namespace FeatureTransform.Cuda;
 
@@ -13,7 +12,7 @@ internal readonly record struct NamedText(string Name, string Text);
 /// working directory before a relative name), a header is the same whatever name it is included by, and what is compiled is what
 /// was hashed, whatever lies in folders.
 /// </summary>
-internal sealed partial class KernelProgram
+internal sealed class KernelProgram
 {
     public const string Root = "/kernels/";
 
@@ -44,28 +43,38 @@ internal sealed partial class KernelProgram
     {
         seen.Add(file);
         hash.AppendData(Encoding.UTF8.GetBytes($"{file}\0{text}\0"));
-        return Include().Replace(text, match =>
+        string[] lines = text.Split('\n');
+        for (int i = 0; i < lines.Length; i++)
         {
-            string name = match.Groups["name"].Value;
-            string? found = Candidates(file, name).FirstOrDefault(candidate => sources.Find(candidate) is not null);
-            if (found is null)
+            if (IncludedBy(lines[i]) is not { } name)
             {
-                int line = text.AsSpan(0, match.Index).Count('\n') + 1;
-                throw new FileNotFoundException(
-                    $"kernels/{file}({line}): \"{name}\" is not among the kernel sources of {sources.Name}.", name);
+                continue;
             }
+            string found = Array.Find(Candidates(file, name), candidate => sources.Find(candidate) is not null)
+                ?? throw new FileNotFoundException(
+                    $"kernels/{file}({i + 1}): \"{name}\" is not among the kernel sources of {sources.Name}.", name);
             if (!seen.Contains(found))
             {
                 headers.Add(new NamedText(Root + found, Resolve(sources, hash, found, sources.Find(found)!)));
             }
-            return $"{match.Groups["directive"].Value}\"{Root}{found}\"";
-        });
+            lines[i] = lines[i].Replace($"\"{name}\"", $"\"{Root}{found}\"", StringComparison.Ordinal);
+        }
+        return string.Join('\n', lines);
+    }
+
+    /// <summary>The name of an #include "name"; null in another line.</summary>
+    private static string? IncludedBy(string line)
+    {
+        ReadOnlySpan<char> rest = line.AsSpan().TrimStart();
+        if (rest is not ['#', ..] || !rest[1..].TrimStart().StartsWith("include", StringComparison.Ordinal))
+        {
+            return null;
+        }
+        string[] parts = line.Split('"');
+        return parts.Length >= 3 ? parts[1] : null;
     }
 
     /// <summary>As a compiler looks for a quoted name: beside the file that includes it, then in the root.</summary>
     private static string[] Candidates(string file, string name) =>
         [file[..(file.LastIndexOf('/') + 1)] + name, name];
-
-    [GeneratedRegex("^(?<directive>[ \t]*#[ \t]*include[ \t]*)\"(?<name>[^\"\n]+)\"", RegexOptions.Multiline)]
-    private static partial Regex Include();
 }
