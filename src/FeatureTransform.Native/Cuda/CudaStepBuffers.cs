@@ -12,7 +12,7 @@ public readonly record struct CudaStepBuffers
     /// <summary>In: keys as the momentum encoder gives them, N x C of the shape's feature type.</summary>
     public required ulong KRaw { get; init; }
 
-    /// <summary>In, and out of <see cref="CudaContrastiveStep.Enqueue"/>: unit rows, K x C of the shape's queue type, contiguous.</summary>
+    /// <summary>In, and out of <c>CudaContrastiveStep.Enqueue</c>: unit rows, K x C of the shape's queue type, contiguous.</summary>
     public required ulong Queue { get; init; }
 
     /// <summary>Out: dL/dq_raw of the mean loss, N x C fp32.</summary>
