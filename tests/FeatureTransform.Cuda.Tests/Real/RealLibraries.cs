@@ -32,9 +32,11 @@ internal static class RealLibraries
         catch (CudaException)
         {
             string folder = Unpacked(Path.Combine(SharedFiles.Folder("cuda"), "cudnn-jit-9.27.tar.xz"));
+            DriverSource(); // which its parts ask for by name, as for each other
+            Source("NVRTC", () => NativeLibraries.Nvrtc(12), "lib/libnvrtc.so.12");
             foreach (string part in (string[])["libcudnn_engines_runtime_compiled.so.9", "libcudnn_graph.so.9"])
             {
-                _ = new NativeLibrarySource(part, Unset, Path.Combine(folder, "lib", part)); // libcudnn asks for them by name
+                _ = new NativeLibrarySource(part, Unset, Path.Combine(folder, "lib", part));
             }
             return new NativeLibrarySource("cuDNN", Unset, Path.Combine(folder, "lib", "libcudnn.so.9"));
         }
