@@ -8,7 +8,7 @@
 #include "common/rows.cuh"
 #include "common/top_k.cuh"
 
-#define FT_NORMALIZE_THREADS 128 // four rows
+#define FT_NORMALIZE_THREADS 128 // four rows; Knn.NormalizeThreads
 #define FT_THREADS 256           // Knn.Threads
 #define FT_TILE 64               // queries, and rows of the bank, of a tile: 4 x 4 cosines a thread; Knn.Tile
 #define FT_DEPTH 16              // channels in shared memory at a time; unit rows are padded to a multiple; Knn.Depth

@@ -2,7 +2,7 @@
 // summed in double in the order of the neighbours, as on the CPU. One block a query. See knn.cu.
 #include "common/top_k.cuh"
 
-#define FT_THREADS 256 // KnnVote.Threads
+#define FT_THREADS 256 // Knn.VoteThreads
 
 // Mirrored by KnnVoteArgs in C#.
 struct KnnVoteArgs

@@ -5,8 +5,8 @@
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
-#define FT_THREADS 128 // four rows; SoftmaxCrossEntropy.Threads
-#define FT_MEAN_THREADS 256
+#define FT_THREADS 128      // four rows; SoftmaxCrossEntropy.Threads
+#define FT_MEAN_THREADS 256 // SoftmaxCrossEntropy.MeanThreads
 
 // Mirrored by SoftmaxCrossEntropyArgs in C#.
 struct SoftmaxCrossEntropyArgs

@@ -3,8 +3,6 @@
 #pragma once
 #include "types.cuh"
 
-#define FT_CHUNK 8192 // most elements of a chunk; ParameterTable.Chunk
-
 // Mirrored by ParameterChunk in C#.
 struct ParameterChunk
 {
