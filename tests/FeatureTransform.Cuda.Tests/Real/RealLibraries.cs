@@ -33,7 +33,7 @@ internal static class RealLibraries
         {
             string folder = Unpacked(Path.Combine(SharedFiles.Folder("cuda"), "cudnn-jit-9.27.tar.xz"));
             DriverSource(); // which its parts ask for by name, as for each other
-            Source("NVRTC", NativeLibraries.Nvrtc, "lib/libnvrtc.so.12");
+            Source("NVRTC", () => NativeLibraries.Nvrtc(12), "lib/libnvrtc.so.12");
             foreach (string part in (string[])["libcudnn_engines_runtime_compiled.so.9", "libcudnn_graph.so.9"])
             {
                 _ = new NativeLibrarySource(part, Unset, Path.Combine(folder, "lib", part));
