@@ -10,7 +10,13 @@ namespace FeatureTransform.Native.Cuda;
 internal static class KernelSet
 {
     /// <summary>The variants that runs need, by source file.</summary>
-    public static IReadOnlyList<KernelVariant> Variants { get; } = [];
+    public static IReadOnlyList<KernelVariant> Variants { get; } =
+    [
+        MixPositive.Variant, MixQueue.Variant, Enqueue.Variant,
+        Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
+        Knn.Variant, Knn.VoteVariant, Augment.Variant, Augment.BlurVariant,
+        BiasRelu.Variant, Cast.Variant, ScatterRows.Variant,
+    ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>
     public static KernelSources LoadSources() => KernelSources.FromAssembly(typeof(KernelSet).Assembly);
