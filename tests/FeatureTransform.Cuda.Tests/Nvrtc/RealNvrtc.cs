@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using FeatureTransform.Cuda.Tests.Real;
 using Xunit;
 
 namespace FeatureTransform.Cuda.Tests;
