@@ -32,14 +32,12 @@ public sealed class LaunchTests : IDisposable
     [Fact]
     public void A_launch_passes_everything_on()
     {
-        kernel.Launch(
-            stream, new Dim3(1, 2, 3), new Dim3(4, 5, 6), 789, new Args { Pointer = 0x1122334455667788, Count = -1, Scale = 1.5f });
+        var args = new Args { Pointer = 0x1122334455667788, Count = -1, Scale = 1.5f };
+        kernel.Launch(stream, new Dim3(1, 2, 3), new Dim3(4, 5, 6), 789, args);
         FakeLaunch launch = fake.LastLaunch;
         Assert.Equal((new Dim3(1, 2, 3), new Dim3(4, 5, 6), 789u), (launch.Grid, launch.Block, launch.SharedBytes));
         Assert.Equal((module.Handle, stream.Handle), (launch.Function, launch.Stream));
-        Assert.Equal((0x1122334455667788ul, -1, 1.5f), Fields(MemoryMarshal.Read<Args>(launch.Arguments)));
-
-        static (ulong, int, float) Fields(Args args) => (args.Pointer, args.Count, args.Scale);
+        Assert.Equal(args, MemoryMarshal.Read<Args>(launch.Arguments));
     }
 
     [Fact]

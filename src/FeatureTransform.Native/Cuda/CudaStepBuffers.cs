@@ -12,7 +12,7 @@ public readonly record struct CudaStepBuffers
     /// <summary>In: keys as the momentum encoder gives them, N x C of the shape's feature type.</summary>
     public required ulong KRaw { get; init; }
 
-    /// <summary>In, and out of <see cref="CudaContrastiveStep.Enqueue"/>: unit rows, K x C of the shape's queue type, contiguous.</summary>
+    /// <summary>In, and out of <c>CudaContrastiveStep.Enqueue</c>: unit rows, K x C of the shape's queue type, contiguous.</summary>
     public required ulong Queue { get; init; }
 
     /// <summary>Out: dL/dq_raw of the mean loss, N x C fp32.</summary>
@@ -25,7 +25,7 @@ public readonly record struct CudaStepBuffers
     public required ulong Loss { get; init; }
 
     /// <summary>
-    /// Out: seven arrays of MaxN 4-byte values each, as in <see cref="RowStatistics"/>: loss, positive score, mean and variance of
+    /// Out: seven arrays of N 4-byte values each, as in <see cref="RowStatistics"/>: loss, positive score, mean and variance of
     /// the negative scores, exp of the positive score, mean exp of the negative scores (fp32), rank (int32).
     /// </summary>
     public required ulong Statistics { get; init; }
@@ -49,7 +49,7 @@ public readonly record struct CudaStepBuffers
         Check(DqRaw, sizeof(float), nameof(DqRaw), "N x C");
         Check(Keys, sizeof(float), nameof(Keys), "N x C");
         Check(Loss, sizeof(float), nameof(Loss), "1");
-        Check(Statistics, sizeof(float), nameof(Statistics), "7 x MaxN");
+        Check(Statistics, sizeof(float), nameof(Statistics), "7 x N");
         CheckStride(QStride, shape.C, nameof(QStride));
         CheckStride(KStride, shape.C, nameof(KStride));
         CheckStride(DqStride, shape.C, nameof(DqStride));

@@ -4,13 +4,19 @@ namespace FeatureTransform.Native.Cuda;
 
 /// <summary>
 /// The kernels of this assembly. What is listed here has PTX checked in under kernels/ptx, for machines without NVRTC; other
-/// variants need NVRTC. After a change of a kernel or of this table, `dotnet run -c Release --project benchmarks -- ptx` writes the
-/// PTX anew.
+/// variants need NVRTC. After a change of a kernel or of this table, the PTX is written anew by
+/// <c>dotnet run -c Release --project benchmarks -- ptx</c>.
 /// </summary>
 internal static class KernelSet
 {
     /// <summary>The variants that runs need, by source file.</summary>
-    public static IReadOnlyList<KernelVariant> Variants { get; } = [];
+    public static IReadOnlyList<KernelVariant> Variants { get; } =
+    [
+        MixPositive.Variant, MixQueue.Variant, Enqueue.Variant,
+        Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
+        Knn.Variant, Knn.VoteVariant, Augment.Variant, Augment.BlurVariant,
+        BiasRelu.Variant, Cast.Variant, ScatterRows.Variant,
+    ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>
     public static KernelSources LoadSources() => KernelSources.FromAssembly(typeof(KernelSet).Assembly);

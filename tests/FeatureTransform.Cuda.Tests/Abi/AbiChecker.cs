@@ -88,10 +88,6 @@ internal sealed class AbiChecker(IReadOnlyList<AbiFile> files, IReadOnlyDictiona
                 yield return $"{type.Name} ({file}): {SizeOf(type)} bytes, not {expected.Size}";
             }
             FieldInfo[] fields = type.GetFields(BindingFlags.Public | BindingFlags.NonPublic | BindingFlags.Instance);
-            if (type.IsDefined(typeof(InlineArrayAttribute)))
-            {
-                continue;
-            }
             foreach (string missing in expected.Fields.Select(field => field.Name).Except(fields.Select(field => field.Name)))
             {
                 yield return $"{type.Name} ({file}): lacks {missing}";
@@ -176,7 +172,8 @@ internal sealed class AbiChecker(IReadOnlyList<AbiFile> files, IReadOnlyDictiona
     {
         "ptr" when value.Depth == 1 => type == typeof(nint),
         "ptr" => type.IsPointer,
-        _ => IsKind(type, value.To!),
+        null => IsKind(type, "struct:" + value.CType.Split('[')[0]), // an array of structs
+        _ => IsKind(type, value.To),
     };
 
     private bool IsKind(Type type, string kind)

@@ -23,6 +23,8 @@ public sealed class AbiCheckerTests
               { "name": "k", "c_type": "int", "kind": "i32", "size": 4 }] },
             { "name": "g", "superseded": true,
               "returns": { "c_type": "Result", "kind": "enum:Result", "size": 4 }, "params": [] },
+            { "name": "j", "returns": { "c_type": "void", "kind": "void", "size": 0 }, "params": [
+              { "name": "r", "c_type": "Config[]", "kind": "ptr", "size": 8 }] },
             { "name": "inlined", "returns": { "c_type": "Result", "kind": "enum:Result", "size": 4 }, "params": [] },
             { "name": "h", "in": ["libx.so.1"], "returns": { "c_type": "void", "kind": "void", "size": 0 }, "params": [] },
             { "name": "i", "in": ["liby.so.1"], "returns": { "c_type": "void", "kind": "void", "size": 0 }, "params": [] }
@@ -52,6 +54,7 @@ public sealed class AbiCheckerTests
     [InlineData(typeof(WrongPointee), "p is System.Int32*")]
     [InlineData(typeof(WrongDepth), "a is System.Void*")]
     [InlineData(typeof(WrongReturn), "return value is System.Void")]
+    [InlineData(typeof(WrongArray), "r is System.Int32*")]
     [InlineData(typeof(WrongHandle), "d is System.Int64")]
     [InlineData(typeof(Superseded), "superseded")]
     [InlineData(typeof(Managed), "managed function pointer")]
@@ -95,6 +98,7 @@ public sealed class AbiCheckerTests
         }
 
         public delegate* unmanaged<nint*, nuint, Config*, nint, void**, int, Result> f;
+        public delegate* unmanaged<Config*, void> j;
     }
 
     private sealed unsafe class OptionalRight
@@ -173,6 +177,11 @@ public sealed class AbiCheckerTests
     private sealed unsafe class WrongReturn
     {
         public delegate* unmanaged<nint*, nuint, Right.Config*, nint, void**, int, void> f;
+    }
+
+    private sealed unsafe class WrongArray
+    {
+        public delegate* unmanaged<int*, void> j;
     }
 
     private sealed unsafe class WrongHandle

@@ -1,7 +1,7 @@
 using System.Runtime.InteropServices;
 using Xunit;
 
-namespace FeatureTransform.Cuda.Tests;
+namespace FeatureTransform.Cuda.Tests.Real;
 
 /// <summary>The driver's own library, on a machine with or without a device.</summary>
 public sealed unsafe class RealDriverTests
