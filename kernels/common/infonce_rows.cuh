@@ -1,0 +1,264 @@
+// The query rows of a warp in infonce_bf16: operands, scores, statistics and the sums O = P Z^.
+#pragma once
+#include "async_copy.cuh"
+#include "infonce.cuh"
+#include "mma.cuh"
+#include "tile_shape.cuh"
+
+// Starts the copies of a query tile; rows behind the last are zeros.
+__device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first_row, u8* tile)
+{
+    const u8* queries = (const u8*)args.queries;
+    for (u32 i = threadIdx.x; i < ROWS * CHUNKS; i += THREADS)
+    {
+        u32 r = i / CHUNKS, c = i % CHUNKS;
+        copy_async16(
+            shared_address(tile + tile_byte(r, c)), queries + (u64)(first_row + r) * (FT_C * FT_OPERAND_BYTES) + c * 16,
+            first_row + r < args.n);
+    }
+}
+
+struct QueryRows
+{
+    static constexpr u32 M = FT_WARP_ROWS / 16; // blocks of 16 rows
+    static constexpr u32 KEY_BLOCKS = KEYS / 8; // blocks of 8 keys
+    static constexpr u32 CHANNEL_STEPS = FT_C / 16;
+
+    // The lane's place in a 16 x 16 block at channel 0, in bytes: of the warp's query rows; and of keys, with the four matrices
+    // counted down the rows first or along the row first. Block i at channel 16 i differs in the swizzle alone.
+    u32 query, down, along;
+    float score[2 * M], square[2 * M], exp[2 * M];
+    u32 rank[2 * M];
+    float sums[M][FT_C / 8][4]; // O
+#if FT_RUNNING_MAX
+    float shift[2 * M];
+#endif
+
+    __device__ __forceinline__ QueryRows(const InfoNceArgs& args, u32 first_row, float (&positives)[ROWS])
+    {
+        u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
+        down = keep_in_register(tile_byte(lane % 16, lane / 16));
+        along = keep_in_register(tile_byte(lane / 16 * 8 + lane % 8, lane / 8 % 2));
+        query = keep_in_register(warp * (FT_WARP_ROWS * ROW_BYTES) + tile_byte(lane % 16, lane / 16));
+
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            u32 row = first_row + warp * FT_WARP_ROWS + r * 8 + lane / 4;
+            float positive = row < args.n ? args.positive[row] * args.scale : 0.0f;
+            score[r] = square[r] = exp[r] = 0.0f;
+            rank[r] = 0;
+#if FT_RUNNING_MAX
+            // The positive counts in the sum: what vanishes beside it may vanish.
+            shift[r] = rintf(positive);
+            positive -= shift[r];
+#endif
+            positives[positive_place() + r] = positive; // four lanes, one value
+        }
+
+#pragma unroll
+        for (u32 m = 0; m < M; m++)
+        {
+#pragma unroll
+            for (u32 c = 0; c < FT_C / 8; c++)
+            {
+                sums[m][c][0] = sums[m][c][1] = sums[m][c][2] = sums[m][c][3] = 0.0f;
+            }
+        }
+    }
+
+    // Where the positives of the lane's rows lie side by side.
+    static __device__ __forceinline__ u32 positive_place() { return threadIdx.x / 4 * (2 * M); }
+
+    // The lane's place in block i. Bit 3 of a chunk's number does not take part in the swizzle.
+    static __device__ __forceinline__ u32 block(u32 place, u32 i) { return (place ^ (i % 4 * 32)) + i / 4 * 128; }
+
+    // One key tile, of which valid keys exist.
+    __device__ __forceinline__ void accumulate(const u8* queries, const float (&positives)[ROWS], u32 tile, u32 valid)
+    {
+        float s[M][KEY_BLOCKS][4];
+        multiply(queries, tile, s);
+        add_scores(s);
+        if (FT_PARTIAL_TILE && valid < KEYS)
+        {
+            mask(s, valid);
+        }
+
+        add_exponentials(positives, s);
+        add_products(tile, s);
+    }
+
+    __device__ __forceinline__ void multiply(const u8* queries, u32 tile, float (&s)[M][KEY_BLOCKS][4])
+    {
+#pragma unroll
+        for (u32 m = 0; m < M; m++)
+        {
+#pragma unroll
+            for (u32 i = 0; i < 4 * KEY_BLOCKS; i++)
+            {
+                s[m][i / 4][i % 4] = 0.0f;
+            }
+        }
+
+#pragma unroll
+        for (u32 i = 0; i < CHANNEL_STEPS; i++)
+        {
+            u32 a[M][4];
+#pragma unroll
+            for (u32 m = 0; m < M; m++)
+            {
+                load_matrices(a[m], shared_address(queries) + block(query, i) + m * (16 * ROW_BYTES));
+            }
+
+#pragma unroll
+            for (u32 n = 0; n < KEY_BLOCKS; n += 2)
+            {
+                u32 b[4]; // channels 0-7 and 8-15 of keys 0-7, then of keys 8-15
+                load_matrices(b, tile + block(along, i) + n * (8 * ROW_BYTES));
+#pragma unroll
+                for (u32 m = 0; m < M; m++)
+                {
+                    multiply_bf16(s[m][n], a[m], b[0], b[1]);
+                    multiply_bf16(s[m][n + 1], a[m], b[2], b[3]);
+                }
+            }
+        }
+    }
+
+    __device__ __forceinline__ void add_scores(const float (&s)[M][KEY_BLOCKS][4])
+    {
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            float sum = 0.0f, squares = 0.0f;
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                float u = s[r / 2][i / 2][r % 2 * 2 + i % 2];
+                sum = i == 0 ? u : sum + u;
+                squares = i == 0 ? u * u : __fmaf_rn(u, u, squares);
+            }
+
+            score[r] += sum;
+            square[r] += squares;
+        }
+    }
+
+    // Keys that do not exist: no exponential, above no positive.
+    static __device__ __forceinline__ void mask(float (&s)[M][KEY_BLOCKS][4], u32 valid)
+    {
+        u32 first = threadIdx.x % 4 * 2;
+#pragma unroll
+        for (u32 m = 0; m < M; m++)
+        {
+#pragma unroll
+            for (u32 i = 0; i < 4 * KEY_BLOCKS; i++)
+            {
+                u32 key = i / 4 * 8 + first + i % 2;
+                s[m][i / 4][i % 4] = key < valid ? s[m][i / 4][i % 4] : -FT_INFINITY;
+            }
+        }
+    }
+
+    // Scores become exponentials.
+    __device__ __forceinline__ void add_exponentials(const float (&positives)[ROWS], float (&s)[M][KEY_BLOCKS][4])
+    {
+        float positive[2 * M]; // registers are scarce while scores are made
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r += 2)
+        {
+            float2 pair = *(const float2*)&positives[positive_place() + r];
+            positive[r] = pair.x;
+            positive[r + 1] = pair.y;
+        }
+
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            float sum = 0.0f;
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                float& u = s[r / 2][i / 2][r % 2 * 2 + i % 2];
+                rank[r] = count_greater(rank[r], u, positive[r]);
+                u = exp2_approx(u);
+                sum = i == 0 ? u : sum + u;
+            }
+
+            exp[r] += sum;
+        }
+    }
+
+    __device__ __forceinline__ void add_products(u32 tile, const float (&p)[M][KEY_BLOCKS][4])
+    {
+#pragma unroll
+        for (u32 k = 0; k < KEYS / 16; k++)
+        {
+            u32 a[M][4];
+#pragma unroll
+            for (u32 m = 0; m < M; m++)
+            {
+                const float(&left)[4] = p[m][2 * k], (&right)[4] = p[m][2 * k + 1];
+                a[m][0] = bf16x2_of(left[0], left[1]);
+                a[m][1] = bf16x2_of(left[2], left[3]);
+                a[m][2] = bf16x2_of(right[0], right[1]);
+                a[m][3] = bf16x2_of(right[2], right[3]);
+            }
+
+#pragma unroll
+            for (u32 i = 0; i < CHANNEL_STEPS; i++)
+            {
+                u32 b[4]; // channels 0-7 of keys 0-7 and 8-15, then channels 8-15
+                load_matrices_transposed(b, tile + block(down, i) + k * (16 * ROW_BYTES));
+#pragma unroll
+                for (u32 m = 0; m < M; m++)
+                {
+                    multiply_bf16(sums[m][2 * i], a[m], b[0], b[1]);
+                    multiply_bf16(sums[m][2 * i + 1], a[m], b[2], b[3]);
+                }
+            }
+        }
+    }
+
+    // The sums of the four lanes of a row, in a fixed order.
+    static __device__ __forceinline__ float of_row(float x)
+    {
+        x += __shfl_xor_sync(FT_FULL_MASK, x, 1);
+        return x + __shfl_xor_sync(FT_FULL_MASK, x, 2);
+    }
+
+    // Writes the partial result; rows behind the last hold zeros' results.
+    __device__ __forceinline__ void write(const InfoNceArgs& args, u32 slot)
+    {
+        float* partial = args.partials + slot * partial_floats(ROWS, FT_C);
+        u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
+        float* arrays = partial + (u64)ROWS * FT_C;
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            u32 row = warp * FT_WARP_ROWS + r * 8 + lane / 4;
+#pragma unroll
+            for (u32 c = 0; c < FT_C / 8; c++)
+            {
+                const float(&o)[4] = sums[r / 2][c];
+                *(float2*)(partial + row * FT_C + c * 8 + lane % 4 * 2) = make_float2(o[r % 2 * 2], o[r % 2 * 2 + 1]);
+            }
+
+            u32 above = rank[r] + __shfl_xor_sync(FT_FULL_MASK, rank[r], 1);
+            above += __shfl_xor_sync(FT_FULL_MASK, above, 2);
+            float u = of_row(score[r]), uu = of_row(square[r]), e = of_row(exp[r]);
+            if (lane % 4 == 0)
+            {
+                arrays[PARTIAL_SCORE * ROWS + row] = u;
+                arrays[PARTIAL_SQUARE * ROWS + row] = uu;
+                arrays[PARTIAL_EXP * ROWS + row] = e;
+                arrays[PARTIAL_RANK * ROWS + row] = __uint_as_float(above);
+#if FT_RUNNING_MAX
+                arrays[PARTIAL_SHIFT * ROWS + row] = shift[r];
+#else
+                arrays[PARTIAL_SHIFT * ROWS + row] = 0.0f;
+#endif
+            }
+        }
+    }
+};

@@ -1,0 +1,59 @@
+// InfoNCE over mixed negatives in one pass, bf16 tensor core products with fp32 sums (paper: Zhu et al., ICCV 2021, section 4;
+// equations 3.3 and 3.5 to 3.7 of the project's design).
+//
+//   u_ij = q_i . z^_j, q_i = q^_i log2(e) / tau in bf16; per row i: sum_j u, sum_j u^2, sum_j 2^u, #{j: u_ij > u_i+},
+//   O_i = sum_j 2^(u_ij) z^_j (fp32). No N x K array exists.
+//
+// queries: N x C bf16, row-major; queue: K x C bf16 or fp32; partial results: see common/infonce.cuh.
+// A warp owns FT_WARP_ROWS query rows and all channels of O in registers; a CTA shares its key tiles. Scores are accumulators
+// of m16n8k16, and as they lie they are, rounded to bf16, the left operand of the second product.
+// Per key tile and CTA: tile i + 1 is mixed from the raw ring while tile i is multiplied, tile i + 3 is fetched, one barrier.
+// 2^u takes no running maximum where the host knows that |u| < 126 - log2(keys); else FT_RUNNING_MAX.
+//
+// Sums over a tile's keys are formed first and then added to those of the row, so that sum u^2 has a relative error of at most
+// (tiles + 12) 2^-24, and the variance one of that times (var + mean^2) / var; infonce_finish goes on in double.
+//
+// CPU twin: ContrastiveStep/StreamKernels.cs.
+#include "common/infonce_rows.cuh"
+#if FT_SCOPE == SCOPE_MIXED
+#include "common/mixed_tile.cuh"
+#else
+#include "common/negative_tile.cuh"
+#endif
+
+extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const InfoNceArgs args)
+{
+    extern __shared__ uint4 dynamic_shared[];
+    __shared__ __align__(16) float positives[ROWS];
+    __shared__ KeyPart part; // not in registers, which the main loop needs
+    u8* query_tile = (u8*)dynamic_shared;
+    u8* key_memory = query_tile + ROWS * ROW_BYTES;
+    if (blockIdx.x == 0 && threadIdx.x == 0)
+    {
+        *args.finished = 0;
+    }
+
+    KeyTiles tiles = key_tiles(args.state, args.k, args.mix, args.extend, KEYS);
+#if FT_SCOPE == SCOPE_MIXED
+    MixedTile negatives(args, key_memory, tiles);
+#else
+    __shared__ DrawState draws;
+    NegativeTile negatives(args, draws, key_memory, tiles);
+#endif
+    part.start(args.n, ROWS, tiles.all);
+    while (part.next(tiles.all))
+    {
+        fetch_queries(args, part.query * ROWS, query_tile);
+        QueryRows rows(args, part.query * ROWS, positives);
+        negatives.begin(part);
+        for (u32 i = 0; i < negatives.count; i++)
+        {
+            u32 tile = shared_address(negatives.arrive(i));
+            u32 valid = FT_PARTIAL_TILE ? min(KEYS, args.k - tiles.row_of(negatives.first + i) * KEYS) : KEYS;
+            rows.accumulate(query_tile, positives, tile, valid);
+            negatives.leave(i);
+        }
+
+        rows.write(args, blockIdx.x + part.query);
+    }
+}
