@@ -24,7 +24,7 @@
 extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const InfoNceArgs args)
 {
     extern __shared__ uint4 dynamic_shared[];
-    __shared__ __align__(16) float positives[ROWS];
+    __shared__ RowScalars scalars;
     __shared__ KeyPart part; // not in registers, which the main loop needs
     u8* query_tile = (u8*)dynamic_shared;
     u8* key_memory = query_tile + ROWS * ROW_BYTES;
@@ -44,16 +44,16 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const Info
     while (part.next(tiles.all))
     {
         fetch_queries(args, part.query * ROWS, query_tile);
-        QueryRows rows(args, part.query * ROWS, positives);
+        QueryRows rows(args, part.query * ROWS, scalars);
         negatives.begin(part);
         for (u32 i = 0; i < negatives.count; i++)
         {
             u32 tile = shared_address(negatives.arrive(i));
             u32 valid = FT_PARTIAL_TILE ? min(KEYS, args.k - tiles.row_of(negatives.first + i) * KEYS) : KEYS;
-            rows.accumulate(query_tile, positives, tile, valid);
+            rows.accumulate(query_tile, scalars, tile, valid);
             negatives.leave(i);
         }
 
-        rows.write(args, blockIdx.x + part.query);
+        rows.write(args, scalars, blockIdx.x + part.query);
     }
 }

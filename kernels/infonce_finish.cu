@@ -44,7 +44,7 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     const InfoNceFinishArgs& args = parts.args;
     float shift = -FT_INFINITY;
     for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
-        if (parts.keys(part) > 0)
+        if (parts.exists(part))
             shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
     shift = warp_max(shift);
     if (threadIdx.x % FT_WARP == 0)
@@ -56,13 +56,11 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     double score = 0, square = 0, exp = 0, rank = 0;
     for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
     {
-        u32 keys = parts.keys(part);
-        if (keys == 0)
+        if (!parts.exists(part))
             continue;
-        double own = parts.value(part, PARTIAL_SHIFT), u = parts.value(part, PARTIAL_SCORE);
-        score += u + keys * own;
-        square += parts.value(part, PARTIAL_SQUARE) + 2 * own * u + keys * own * own;
-        exp += parts.value(part, PARTIAL_EXP) * (double)exp2f((float)own - shift);
+        score += parts.value(part, PARTIAL_SCORE);
+        square += parts.value(part, PARTIAL_SQUARE);
+        exp += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
         rank += __float_as_uint(parts.value(part, PARTIAL_RANK));
     }
     score = block_sum<FT_THREADS>(score);
@@ -72,12 +70,12 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     if (threadIdx.x == 0)
     {
         const double LOG2E = 1.4426950408889634;
-        double scale = LOG2E / args.tau, p = args.positive[i], negatives = parts.keys_before(parts.tiles.all);
+        double scale = LOG2E / args.tau, p = args.positive[i], negatives = parts.negatives();
         double positive = exp2(p * scale - shift), all = positive + exp, mean = score / scale / negatives;
         // A score of -infinity would vanish in the exponentials: seen in the sum, it becomes NaN.
         if (!(fabs(score) < (double)FT_INFINITY))
             all = FT_NAN;
-        double variance = (square / (scale * scale) - negatives * mean * mean) / (negatives - 1);
+        double variance = negatives < 2 ? (double)FT_NAN : (square / (scale * scale) - negatives * mean * mean) / (negatives - 1);
         args.statistics[(u64)args.n * STATISTICS_LOSS + i] = (float)((log2(all) + shift) / LOG2E - p / args.tau);
         args.statistics[(u64)args.n * STATISTICS_POSITIVE + i] = (float)p;
         args.statistics[(u64)args.n * STATISTICS_MEAN + i] = (float)mean;
@@ -130,7 +128,7 @@ __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 
         u32 column = 4 * (lane + pass * lanes);
         for (u32 part = group; part < parts.count && column < args.c; part += stride)
         {
-            if (parts.keys(part) > 0)
+            if (parts.exists(part))
             {
                 float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
                 sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);

@@ -31,11 +31,11 @@ struct InfoNceArgs
 // Arrays of one float a row behind the rows x C sums of a slot.
 enum PartialArray
 {
-    PARTIAL_SCORE,  // sum_j u, u = s log2(e) / tau - shift
+    PARTIAL_SCORE,  // sum_j u, u = s log2(e) / tau
     PARTIAL_SQUARE, // sum_j u^2
-    PARTIAL_EXP,    // sum_j 2^u
+    PARTIAL_EXP,    // sum_j 2^(u - shift)
     PARTIAL_RANK,   // #{s > p}, the bits of an integer
-    PARTIAL_SHIFT,  // power of two taken out of the exponentials and of the sums of P z^
+    PARTIAL_SHIFT,  // power of two taken out of the exponentials, also in the sums of P z^
     PARTIAL_ARRAYS,
 };
 

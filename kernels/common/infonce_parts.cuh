@@ -59,22 +59,14 @@ struct RowParts
     // The CTA whose range holds a pair.
     __device__ __forceinline__ u32 owner(u64 pair) const { return (u32)(((pair + 1) * args.ctas - 1) / pairs); }
 
-    // Keys of the first tiles of a query tile.
-    __device__ __forceinline__ u32 keys_before(u32 tile) const
+    // Whether a CTA between the first and the last has work: not each has where there are more CTAs than pairs.
+    __device__ __forceinline__ bool exists(u32 part) const
     {
-        bool second = tile > tiles.of_queue;
-        return (second ? args.k : 0u) + min((second ? tile - tiles.of_queue : tile) * args.keys_of_tile, args.k);
+        return first_pair(pairs, first + part, args.ctas) < first_pair(pairs, first + part + 1, args.ctas);
     }
 
-    // Keys of a part; 0 where the CTA has none.
-    __device__ __forceinline__ u32 keys(u32 part) const
-    {
-        u64 start = (u64)query * tiles.all, stop = start + tiles.all;
-        u64 a = first_pair(pairs, first + part, args.ctas), b = first_pair(pairs, first + part + 1, args.ctas);
-        a = a < start ? start : a;
-        b = b > stop ? stop : b;
-        return a < b ? keys_before((u32)(b - start)) - keys_before((u32)(a - start)) : 0u;
-    }
+    // Negatives of a row: K or 2K.
+    __device__ __forceinline__ double negatives() const { return (double)args.k * (tiles.all / tiles.of_queue); }
 
     __device__ __forceinline__ const float* slot(u32 part) const
     {

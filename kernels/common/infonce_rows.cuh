@@ -18,6 +18,15 @@ __device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first
     }
 }
 
+// Of the rows of a CTA, in shared memory: registers are scarce while scores are made. In the order of scalar_place.
+struct RowScalars
+{
+    __align__(16) float positive[ROWS]; // p log2(e) / tau
+#if FT_RUNNING_MAX
+    __align__(16) float shift[ROWS]; // power of two taken out of the exponentials
+#endif
+};
+
 struct QueryRows
 {
     static constexpr u32 M = FT_WARP_ROWS / 16; // blocks of 16 rows
@@ -30,11 +39,8 @@ struct QueryRows
     float score[2 * M], square[2 * M], exp[2 * M];
     u32 rank[2 * M];
     float sums[M][FT_C / 8][4]; // O
-#if FT_RUNNING_MAX
-    float shift[2 * M];
-#endif
 
-    __device__ __forceinline__ QueryRows(const InfoNceArgs& args, u32 first_row, float (&positives)[ROWS])
+    __device__ __forceinline__ QueryRows(const InfoNceArgs& args, u32 first_row, RowScalars& scalars)
     {
         u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
         down = keep_in_register(tile_byte(lane % 16, lane / 16));
@@ -48,12 +54,11 @@ struct QueryRows
             float positive = row < args.n ? args.positive[row] * args.scale : 0.0f;
             score[r] = square[r] = exp[r] = 0.0f;
             rank[r] = 0;
+            // Four lanes, one value. The positive counts in the sum of exponentials: what vanishes beside it may vanish.
+            scalars.positive[scalar_place() + r] = positive;
 #if FT_RUNNING_MAX
-            // The positive counts in the sum: what vanishes beside it may vanish.
-            shift[r] = rintf(positive);
-            positive -= shift[r];
+            scalars.shift[scalar_place() + r] = rintf(positive);
 #endif
-            positives[positive_place() + r] = positive; // four lanes, one value
         }
 
 #pragma unroll
@@ -67,14 +72,14 @@ struct QueryRows
         }
     }
 
-    // Where the positives of the lane's rows lie side by side.
-    static __device__ __forceinline__ u32 positive_place() { return threadIdx.x / 4 * (2 * M); }
+    // Where the scalars of the lane's rows lie side by side.
+    static __device__ __forceinline__ u32 scalar_place() { return threadIdx.x / 4 * (2 * M); }
 
     // The lane's place in block i. Bit 3 of a chunk's number does not take part in the swizzle.
     static __device__ __forceinline__ u32 block(u32 place, u32 i) { return (place ^ (i % 4 * 32)) + i / 4 * 128; }
 
     // One key tile, of which valid keys exist.
-    __device__ __forceinline__ void accumulate(const u8* queries, const float (&positives)[ROWS], u32 tile, u32 valid)
+    __device__ __forceinline__ void accumulate(const u8* queries, RowScalars& scalars, u32 tile, u32 valid)
     {
         float s[M][KEY_BLOCKS][4];
         multiply(queries, tile, s);
@@ -84,7 +89,11 @@ struct QueryRows
             mask(s, valid);
         }
 
-        add_exponentials(positives, s);
+        count_ranks(scalars, s);
+#if FT_RUNNING_MAX
+        subtract_shifts(scalars, s);
+#endif
+        add_exponentials(s);
         add_products(tile, s);
     }
 
@@ -160,18 +169,92 @@ struct QueryRows
         }
     }
 
-    // Scores become exponentials.
-    __device__ __forceinline__ void add_exponentials(const float (&positives)[ROWS], float (&s)[M][KEY_BLOCKS][4])
+    // The lane's two values of each block of 16 rows.
+    static __device__ __forceinline__ void load_scalars(const float (&scalars)[ROWS], float (&values)[2 * M])
     {
-        float positive[2 * M]; // registers are scarce while scores are made
 #pragma unroll
         for (u32 r = 0; r < 2 * M; r += 2)
         {
-            float2 pair = *(const float2*)&positives[positive_place() + r];
-            positive[r] = pair.x;
-            positive[r + 1] = pair.y;
+            float2 pair = *(const float2*)&scalars[scalar_place() + r];
+            values[r] = pair.x;
+            values[r + 1] = pair.y;
+        }
+    }
+
+    __device__ __forceinline__ void count_ranks(const RowScalars& scalars, const float (&s)[M][KEY_BLOCKS][4])
+    {
+        float positive[2 * M];
+        load_scalars(scalars.positive, positive);
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                rank[r] = count_greater(rank[r], s[r / 2][i / 2][r % 2 * 2 + i % 2], positive[r]);
+            }
+        }
+    }
+
+#if FT_RUNNING_MAX
+    // Takes out of the scores a power of two that keeps their exponentials below 2^64. It is raised when a score asks for it,
+    // which is rare: the first one is the positive's. Being an integer, it scales what has been summed exactly.
+    __device__ __forceinline__ void subtract_shifts(RowScalars& scalars, float (&s)[M][KEY_BLOCKS][4])
+    {
+        constexpr float LARGEST = 64.0f;
+        float shift[2 * M], largest = -FT_INFINITY;
+        load_scalars(scalars.shift, shift);
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                float& u = s[r / 2][i / 2][r % 2 * 2 + i % 2];
+                u -= shift[r];
+                largest = fmaxf(largest, u);
+            }
         }
 
+        if (!__any_sync(FT_FULL_MASK, largest > LARGEST))
+        {
+            return;
+        }
+
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            float most = -FT_INFINITY;
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                most = fmaxf(most, s[r / 2][i / 2][r % 2 * 2 + i % 2]);
+            }
+
+            most = fmaxf(most, __shfl_xor_sync(FT_FULL_MASK, most, 1));
+            most = fmaxf(most, __shfl_xor_sync(FT_FULL_MASK, most, 2));
+            float raise = most > LARGEST ? ceilf(most) : 0.0f, factor = exp2_approx(-raise);
+            scalars.shift[scalar_place() + r] = shift[r] + raise;
+            exp[r] *= factor;
+#pragma unroll
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            {
+                s[r / 2][i / 2][r % 2 * 2 + i % 2] -= raise;
+            }
+
+#pragma unroll
+            for (u32 c = 0; c < FT_C / 8; c++)
+            {
+                sums[r / 2][c][r % 2 * 2] *= factor;
+                sums[r / 2][c][r % 2 * 2 + 1] *= factor;
+            }
+        }
+    }
+#endif
+
+    // Scores become exponentials.
+    __device__ __forceinline__ void add_exponentials(float (&s)[M][KEY_BLOCKS][4])
+    {
 #pragma unroll
         for (u32 r = 0; r < 2 * M; r++)
         {
@@ -180,7 +263,6 @@ struct QueryRows
             for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
             {
                 float& u = s[r / 2][i / 2][r % 2 * 2 + i % 2];
-                rank[r] = count_greater(rank[r], u, positive[r]);
                 u = exp2_approx(u);
                 sum = i == 0 ? u : sum + u;
             }
@@ -228,7 +310,7 @@ struct QueryRows
     }
 
     // Writes the partial result; rows behind the last hold zeros' results.
-    __device__ __forceinline__ void write(const InfoNceArgs& args, u32 slot)
+    __device__ __forceinline__ void write(const InfoNceArgs& args, const RowScalars& scalars, u32 slot)
     {
         float* partial = args.partials + slot * partial_floats(ROWS, FT_C);
         u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
@@ -254,7 +336,7 @@ struct QueryRows
                 arrays[PARTIAL_EXP * ROWS + row] = e;
                 arrays[PARTIAL_RANK * ROWS + row] = __uint_as_float(above);
 #if FT_RUNNING_MAX
-                arrays[PARTIAL_SHIFT * ROWS + row] = shift[r];
+                arrays[PARTIAL_SHIFT * ROWS + row] = scalars.shift[scalar_place() + r];
 #else
                 arrays[PARTIAL_SHIFT * ROWS + row] = 0.0f;
 #endif
