@@ -28,30 +28,36 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const Info
     __shared__ KeyPart part; // not in registers, which the main loop needs
     u8* query_tile = (u8*)dynamic_shared;
     u8* key_memory = query_tile + ROWS * ROW_BYTES;
-    if (blockIdx.x == 0 && threadIdx.x == 0)
-    {
-        *args.finished = 0;
-    }
-
-    KeyTiles tiles = key_tiles(args.state, args.k, args.mix, args.extend, KEYS);
-#if FT_SCOPE == SCOPE_MIXED
-    MixedTile negatives(args, key_memory, tiles);
-#else
+#if FT_SCOPE != SCOPE_MIXED
     __shared__ DrawState draws;
-    NegativeTile negatives(args, draws, key_memory, tiles);
+    NegativeTile::start(args, draws, key_memory);
 #endif
-    part.start(args.n, ROWS, tiles.all);
-    while (part.next(tiles.all))
+    part.start(args, ROWS, PassTiles(args));
+    while (part.next())
     {
+#if FT_SCOPE == SCOPE_MIXED
+        MixedTile negatives(args, key_memory, part);
+#else
+        NegativeTile negatives(args, draws, key_memory, part);
+#endif
         fetch_queries(args, part.query * ROWS, query_tile);
+        negatives.begin();
         QueryRows rows(args, part.query * ROWS, scalars);
-        negatives.begin(part);
-        for (u32 i = 0; i < negatives.count; i++)
+        for (u32 i = 0; i < negatives.count;)
         {
-            u32 tile = shared_address(negatives.arrive(i));
-            u32 valid = FT_PARTIAL_TILE ? min(KEYS, args.k - tiles.row_of(negatives.first + i) * KEYS) : KEYS;
-            rows.accumulate(query_tile, scalars, tile, valid);
-            negatives.leave(i);
+            negatives.prepare(i);
+            for (u32 end = min(i + negatives.TILES, negatives.count); i < end; i++)
+            {
+                u32 tile = shared_address(negatives.arrive(i));
+                u32 valid = FT_PARTIAL_TILE ? min(KEYS, args.k - negatives.tiles.key_of(negatives.first + i)) : KEYS;
+                rows.accumulate(query_tile, scalars, tile, valid);
+                negatives.leave(i);
+            }
+
+            if (i % 32 == 0)
+            {
+                rows.add_ranks(scalars);
+            }
         }
 
         rows.write(args, scalars, blockIdx.x + part.query);

@@ -47,9 +47,6 @@ struct KeyTiles
     u32 of_queue; // tiles of K keys
     u32 mixed;    // tiles of mixed negatives: of_queue or 0
     u32 all;      // of_queue or twice that
-
-    // A tile's number among those of the queue.
-    __device__ __forceinline__ u32 row_of(u32 tile) const { return tile >= of_queue ? tile - of_queue : tile; }
 };
 
 __device__ __forceinline__ KeyTiles key_tiles(const StepState* state, u32 k, u32 mix, u32 extend, u32 keys)
@@ -66,32 +63,37 @@ __device__ __forceinline__ u64 first_pair(u64 pairs, u32 cta, u32 ctas) { return
 struct KeyPart
 {
     u64 pair, end; // left of the range
+    u32 tiles;     // key tiles of a query tile
     u32 query;     // the query tile
     u32 first;     // key tiles of this part
     u32 count;
 
     // To be followed by next.
-    __device__ __forceinline__ void start(u32 n, u32 rows, u32 key_tiles)
+    __device__ __forceinline__ void start(const InfoNceArgs& args, u32 rows, const KeyTiles& key_tiles)
     {
         if (threadIdx.x == 0)
         {
-            u64 pairs = (u64)((n + rows - 1) / rows) * key_tiles;
+            tiles = key_tiles.all;
+            u64 pairs = (u64)((args.n + rows - 1) / rows) * tiles;
             pair = first_pair(pairs, blockIdx.x, gridDim.x);
             end = first_pair(pairs, blockIdx.x + 1, gridDim.x);
-            count = 0;
+            if (blockIdx.x == 0)
+            {
+                *args.finished = 0;
+            }
         }
     }
 
     // Goes to the next part, if there is one. A barrier for the CTA: what the last part left may be overwritten.
-    __device__ __forceinline__ bool next(u32 key_tiles)
+    __device__ __forceinline__ bool next()
     {
         __syncthreads();
         if (threadIdx.x == 0)
         {
-            query = (u32)(pair / key_tiles);
-            first = (u32)(pair % key_tiles);
+            query = (u32)(pair / tiles);
+            first = (u32)(pair % tiles);
             u64 left = end - pair;
-            count = left < key_tiles - first ? (u32)left : key_tiles - first;
+            count = left < tiles - first ? (u32)left : tiles - first;
             pair += count;
         }
 

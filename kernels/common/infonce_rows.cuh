@@ -22,6 +22,7 @@ __device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first
 struct RowScalars
 {
     __align__(16) float positive[ROWS]; // p log2(e) / tau
+    u32 rank[ROWS];
 #if FT_RUNNING_MAX
     __align__(16) float shift[ROWS]; // power of two taken out of the exponentials
 #endif
@@ -37,7 +38,7 @@ struct QueryRows
     // counted down the rows first or along the row first. Block i at channel 16 i differs in the swizzle alone.
     u32 query, down, along;
     float score[2 * M], square[2 * M], exp[2 * M];
-    u32 rank[2 * M];
+    u32 above[2 * M]; // ranks since the last add_ranks, see ones_of
     float sums[M][FT_C / 8][4]; // O
 
     __device__ __forceinline__ QueryRows(const InfoNceArgs& args, u32 first_row, RowScalars& scalars)
@@ -53,9 +54,10 @@ struct QueryRows
             u32 row = first_row + warp * FT_WARP_ROWS + r * 8 + lane / 4;
             float positive = row < args.n ? args.positive[row] * args.scale : 0.0f;
             score[r] = square[r] = exp[r] = 0.0f;
-            rank[r] = 0;
+            above[r] = 0;
             // Four lanes, one value. The positive counts in the sum of exponentials: what vanishes beside it may vanish.
             scalars.positive[scalar_place() + r] = positive;
+            scalars.rank[scalar_place() + r] = 0;
 #if FT_RUNNING_MAX
             scalars.shift[scalar_place() + r] = rintf(positive);
 #endif
@@ -189,9 +191,29 @@ struct QueryRows
         for (u32 r = 0; r < 2 * M; r++)
         {
 #pragma unroll
-            for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
+            for (u32 i = 0; i < 2 * KEY_BLOCKS; i += 2)
             {
-                rank[r] = count_greater(rank[r], s[r / 2][i / 2][r % 2 * 2 + i % 2], positive[r]);
+                const float(&block)[4] = s[r / 2][i / 2];
+                above[r] += one_if_greater(block[r % 2 * 2], positive[r]) + one_if_greater(block[r % 2 * 2 + 1], positive[r]);
+            }
+        }
+    }
+
+    // Adds what the last tiles counted to the ranks of the rows; at the latest after RANK_TILES.
+    static constexpr u32 RANK_TILES = 511 / (2 * KEY_BLOCKS);
+
+    __device__ __forceinline__ void add_ranks(RowScalars& scalars)
+    {
+#pragma unroll
+        for (u32 r = 0; r < 2 * M; r++)
+        {
+            u32 sum = ones_of(above[r]);
+            sum += __shfl_xor_sync(FT_FULL_MASK, sum, 1);
+            sum += __shfl_xor_sync(FT_FULL_MASK, sum, 2);
+            above[r] = 0;
+            if (threadIdx.x % 4 == 0)
+            {
+                scalars.rank[scalar_place() + r] += sum;
             }
         }
     }
@@ -310,8 +332,9 @@ struct QueryRows
     }
 
     // Writes the partial result; rows behind the last hold zeros' results.
-    __device__ __forceinline__ void write(const InfoNceArgs& args, const RowScalars& scalars, u32 slot)
+    __device__ __forceinline__ void write(const InfoNceArgs& args, RowScalars& scalars, u32 slot)
     {
+        add_ranks(scalars);
         float* partial = args.partials + slot * partial_floats(ROWS, FT_C);
         u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
         float* arrays = partial + (u64)ROWS * FT_C;
@@ -326,15 +349,13 @@ struct QueryRows
                 *(float2*)(partial + row * FT_C + c * 8 + lane % 4 * 2) = make_float2(o[r % 2 * 2], o[r % 2 * 2 + 1]);
             }
 
-            u32 above = rank[r] + __shfl_xor_sync(FT_FULL_MASK, rank[r], 1);
-            above += __shfl_xor_sync(FT_FULL_MASK, above, 2);
             float u = of_row(score[r]), uu = of_row(square[r]), e = of_row(exp[r]);
             if (lane % 4 == 0)
             {
                 arrays[PARTIAL_SCORE * ROWS + row] = u;
                 arrays[PARTIAL_SQUARE * ROWS + row] = uu;
                 arrays[PARTIAL_EXP * ROWS + row] = e;
-                arrays[PARTIAL_RANK * ROWS + row] = __uint_as_float(above);
+                arrays[PARTIAL_RANK * ROWS + row] = __uint_as_float(scalars.rank[scalar_place() + r]);
 #if FT_RUNNING_MAX
                 arrays[PARTIAL_SHIFT * ROWS + row] = scalars.shift[scalar_place() + r];
 #else

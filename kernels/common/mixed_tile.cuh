@@ -7,6 +7,7 @@
 
 struct MixedTile
 {
+    static constexpr u32 TILES = 32; // from prepare to prepare
     static constexpr u32 SLOTS = 4;
     static constexpr u32 TILE_BYTES = KEYS * ROW_BYTES;
     static constexpr u32 ROWS_AT_ONCE = THREADS / CHUNKS;
@@ -15,13 +16,12 @@ struct MixedTile
 
     const InfoNceArgs& args;
     u8* shared;
-    u64 rows; // the thread's chunk of row 0, from the start of an array
-    KeyTiles tiles;
+    PassTiles tiles;
     u32 row, chunk, target; // of the thread's first piece; its place in an operand tile, in bytes
     u32 first, count;       // key tiles of this part of the work
 
-    __device__ __forceinline__ MixedTile(const InfoNceArgs& arguments, u8* memory, KeyTiles all)
-        : args(arguments), shared(memory), tiles(all)
+    __device__ __forceinline__ MixedTile(const InfoNceArgs& arguments, u8* memory, const KeyPart& part)
+        : args(arguments), shared(memory), tiles(arguments), first(part.first), count(part.count)
     {
         row = keep_in_register(threadIdx.x / CHUNKS);
         chunk = threadIdx.x % CHUNKS;
@@ -33,8 +33,8 @@ struct MixedTile
     // Starts the copies of tile first + ahead; of a tile past the end, and of keys past the last, zeros.
     __device__ __forceinline__ void fetch(u32 ahead)
     {
-        u32 tile = first + ahead, own = tiles.row_of(tile) * KEYS + row, end = ahead < count ? args.k : 0u;
-        const u8* source = (const u8*)(tile < tiles.mixed ? args.mixed : args.queue) + chunk * 16;
+        u32 tile = first + ahead, own = tiles.key_of(tile) + row, end = ahead < count ? args.k : 0u;
+        const u8* source = (const u8*)(tiles.is_mixed(tile) ? args.mixed : args.queue) + chunk * 16;
         u32 slot = shared_address(shared + ahead % SLOTS * TILE_BYTES);
 #pragma unroll
         for (u32 p = 0; p < PIECES; p++)
@@ -50,11 +50,9 @@ struct MixedTile
         copy_async_commit();
     }
 
-    // Starts a part; copies begun before are waited for with those of the first tile.
-    __device__ __forceinline__ void begin(const KeyPart& part)
+    // Starts the copies of the first tiles; copies begun before are waited for with those of the first.
+    __device__ __forceinline__ void begin()
     {
-        first = part.first;
-        count = part.count;
 #pragma unroll
         for (u32 i = 0; i < SLOTS - 1; i++)
         {
@@ -70,6 +68,8 @@ struct MixedTile
         fetch(i + SLOTS - 1);
         return shared + i % SLOTS * TILE_BYTES;
     }
+
+    __device__ __forceinline__ void prepare(u32) {}
 
     __device__ __forceinline__ void leave(u32) {}
 };

@@ -3,7 +3,7 @@
 //
 // A thread fetches the same places of own and partner rows in every tile, two tiles ahead of their mixing, and mixes exactly
 // what it fetched: its part of the raw ring is private and needs no barrier. pi and, in row scope, lambda are drawn by one
-// thread a key for DRAW tiles at a time and kept in a ring of shared memory.
+// thread a key for TILES tiles at a time and kept in a ring of shared memory.
 #pragma once
 #include "async_copy.cuh"
 #include "beta.cuh"
@@ -27,7 +27,7 @@ struct NegativeTile
     static constexpr u32 ROWS_AT_ONCE = THREADS / LANES;                    // rows the CTA fetches in one piece
     static constexpr u32 PIECES = (KEYS + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE; // chunks a thread fetches of a tile
     static constexpr bool EXACT = PIECES * ROWS_AT_ONCE == KEYS && ROWS_AT_ONCE * LANES == THREADS;
-    static constexpr u32 DRAW = THREADS / KEYS;                             // tiles drawn together
+    static constexpr u32 TILES = THREADS / KEYS;                            // drawn together, at least 4
     static constexpr u32 RING = 2 * THREADS;                                // keys whose draws are kept
     static constexpr u32 SLOT_BYTES = PIECES * 2 * THREADS * 16;
 
@@ -40,13 +40,23 @@ struct NegativeTile
     DrawState& draws;
     u8* shared;
     const u8* queue; // the thread's chunk of row 0
-    KeyTiles tiles;
+    PassTiles tiles;
     u32 row, lane;    // row and chunk of the thread's first piece
     u32 target;       // its place in an operand tile, in bytes
     u32 first, count; // key tiles of this part of the work
 
-    __device__ __forceinline__ NegativeTile(const InfoNceArgs& arguments, DrawState& state, u8* memory, KeyTiles all)
-        : args(arguments), draws(state), shared(memory), tiles(all)
+    // For one part of the work; the draws and the table have been prepared.
+    __device__ __forceinline__ NegativeTile(const InfoNceArgs& arguments, DrawState& state, u8* memory, const KeyPart& part)
+        : args(arguments), draws(state), shared(memory), tiles(arguments), first(part.first), count(part.count)
+    {
+        row = keep_in_register(threadIdx.x / LANES);
+        lane = threadIdx.x % LANES;
+        queue = (const u8*)keep_in_register((u64)args.queue + lane * 16);
+        target = keep_in_register(queue_chunk_byte(row, lane));
+    }
+
+    // Once, before the first part; to be followed by a barrier.
+    static __device__ __forceinline__ void start(const InfoNceArgs& args, DrawState& draws, u8* shared)
     {
         u32 step = args.state->step;
         if (threadIdx.x < FT_PERMUTATION_ROUNDS)
@@ -56,14 +66,11 @@ struct NegativeTile
 
         if (threadIdx.x == 0)
         {
+            bool mixing = FT_SCOPE == SCOPE_BATCH && args.mix != 0 && args.state->transform != 0;
             draws.step = step;
-            draws.lambda = FT_SCOPE == SCOPE_BATCH && tiles.mixed > 0 ? negative_lambda(0) : 1.0f;
+            draws.lambda = mixing ? negative_lambda(args, step, 0) : 1.0f;
         }
 
-        row = keep_in_register(threadIdx.x / LANES);
-        lane = threadIdx.x % LANES;
-        queue = (const u8*)keep_in_register((u64)args.queue + lane * 16);
-        target = keep_in_register(queue_chunk_byte(row, lane));
         if (FT_SCOPE == SCOPE_ELEMENT)
         {
             float4* copy = (float4*)(shared + BYTES);
@@ -75,22 +82,22 @@ struct NegativeTile
     }
 
     // lambda of batch scope (index 0) and of row scope.
-    __device__ __forceinline__ float negative_lambda(u32 index) const
+    static __device__ __forceinline__ float negative_lambda(const InfoNceArgs& args, u32 step, u32 index)
     {
-        uint4 words = philox_block(args.seed, draws.step, USE_NEGATIVE_LAMBDA, args.rank, index);
+        uint4 words = philox_block(args.seed, step, USE_NEGATIVE_LAMBDA, args.rank, index);
         return beta_draw(args.table, args.row_bits, words.x);
     }
 
-    // Draws for the tiles first + ahead .. first + ahead + DRAW - 1.
+    // Draws for the tiles first + ahead .. first + ahead + TILES - 1.
     __device__ __forceinline__ void draw(u32 ahead)
     {
-        u32 tile = first + ahead + threadIdx.x / KEYS, key = tiles.row_of(tile) * KEYS + threadIdx.x % KEYS;
+        u32 tile = first + ahead + threadIdx.x / KEYS, key = tiles.key_of(tile) + threadIdx.x % KEYS;
         u32 place = ((ahead * KEYS + threadIdx.x) % RING) * 4;
-        bool mixed = tile < tiles.mixed && key < args.k;
+        bool mixed = tiles.is_mixed(tile) && key < args.k;
         *(u32*)(shared + PARTNERS + place) = mixed ? permute(draws.round_keys, permutation_bits(args.k), args.k, key) : 0u;
         if (FT_SCOPE == SCOPE_ROW)
         {
-            *(float*)(shared + LAMBDAS + place) = mixed ? negative_lambda(key) : 1.0f;
+            *(float*)(shared + LAMBDAS + place) = mixed ? negative_lambda(args, draws.step, key) : 1.0f;
         }
     }
 
@@ -103,8 +110,8 @@ struct NegativeTile
     // Starts the copies of tile first + ahead into the raw ring; of a tile past the end, and of keys past the last, zeros.
     __device__ __forceinline__ void fetch(u32 ahead)
     {
-        u32 tile = first + ahead, own = tiles.row_of(tile) * KEYS + row;
-        u32 own_end = ahead < count ? args.k : 0u, partner_end = tile < tiles.mixed ? own_end : 0u;
+        u32 tile = first + ahead, own = tiles.key_of(tile) + row;
+        u32 own_end = ahead < count ? args.k : 0u, partner_end = tiles.is_mixed(tile) ? own_end : 0u;
         const u32* ring = (const u32*)(shared + PARTNERS) + ring_start(ahead) + row;
         u32 slot = shared_address(shared + RAW + ahead % RAW_SLOTS * SLOT_BYTES + threadIdx.x * 16), partners[PIECES];
 #pragma unroll
@@ -149,11 +156,9 @@ struct NegativeTile
         }
     }
 
-    // Starts a part; copies begun before are waited for with those of the first tile.
-    __device__ __forceinline__ void begin(const KeyPart& part)
+    // Makes the first tile; copies begun before are waited for with those of its rows.
+    __device__ __forceinline__ void begin()
     {
-        first = part.first;
-        count = part.count;
         draw(0);
         __syncthreads();
         fetch(0);
@@ -173,25 +178,27 @@ struct NegativeTile
         return shared + i % 2 * TILE_BYTES;
     }
 
-    // To be called when tile i has been read.
-    __device__ __forceinline__ void leave(u32 i)
+    // To be called before the tiles i, i + TILES, ...: draws for the next ones. They are fetched three tiles ahead, so that
+    // at least one barrier comes before that, and no tile from i - 1 back is drawn from any more.
+    __device__ __forceinline__ void prepare(u32 i)
     {
-        if (i % DRAW == DRAW - 4)
+        if (i + TILES < count)
         {
-            draw(i + 4);
+            draw(i + TILES);
         }
-
-        __syncthreads();
     }
+
+    // To be called when tile i has been read.
+    __device__ __forceinline__ void leave(u32) { __syncthreads(); }
 
     __device__ __forceinline__ void lambdas_of(u32 ahead, u32 p, float (&lambda)[QUEUE_CHUNK]) const
     {
         u32 tile = first + ahead;
-        bool mixed = tile < tiles.mixed;
+        bool mixed = tiles.is_mixed(tile);
         if (FT_SCOPE == SCOPE_ELEMENT)
         {
             const float4* table = (const float4*)(shared + BYTES);
-            u64 block = ((u64)(tiles.row_of(tile) * KEYS + row + p * ROWS_AT_ONCE) * FT_C + lane * QUEUE_CHUNK) / 4;
+            u64 block = ((u64)(tiles.key_of(tile) + row + p * ROWS_AT_ONCE) * FT_C + lane * QUEUE_CHUNK) / 4;
 #pragma unroll
             for (u32 i = 0; i < QUEUE_CHUNK; i += 4)
             {

@@ -2,12 +2,13 @@
 // FT_C: channels, a multiple of 16. FT_QUEUE_BF16: 1 if the queue is bf16, else fp32. FT_SCOPE: see below.
 // FT_WARPS: warps of a CTA. FT_WARP_ROWS: query rows of a warp, 16 or 32. FT_KEYS: keys of a tile, 16 or 32.
 // FT_PARTIAL_TILE: 1 if K is no multiple of FT_KEYS.
+// FT_EXTEND: 1 if the queue as it is follows the mixed negatives.
 // FT_RUNNING_MAX: 1 where exponentials could leave the range of fp32 without it.
 //
 // A tile in shared memory has rows of ROW_BYTES; the 16-byte chunk c of row r lies at ((c ^ (r & 7)) << 4): the eight rows that
 // a matrix load reads at one chunk are then in eight different groups of banks. Rows are padded to whole groups of 8 chunks.
 #pragma once
-#include "types.cuh"
+#include "infonce.cuh"
 
 // Scopes of lambda; SCOPE_MIXED: the negatives come mixed.
 #define SCOPE_BATCH 0
@@ -27,6 +28,20 @@ constexpr u32 ROW_BYTES = (CHUNKS + 7) / 8 * 8 * 16;    // of an operand tile
 constexpr u32 QUEUE_CHUNK = FT_QUEUE_BF16 ? 8 : 4;      // elements of 16 bytes of the queue
 constexpr u32 QUEUE_CHUNKS = FT_C / QUEUE_CHUNK;        // of a row of the queue
 constexpr u32 QUEUE_ROW_BYTES = QUEUE_CHUNKS * 16;
+
+// The key tiles as a kernel meets them; without FT_EXTEND all are of one kind.
+struct PassTiles : KeyTiles
+{
+    __device__ __forceinline__ explicit PassTiles(const InfoNceArgs& args)
+        : KeyTiles(key_tiles(args.state, args.k, args.mix, FT_EXTEND, KEYS))
+    {
+    }
+
+    // The first key of a tile, in the queue.
+    __device__ __forceinline__ u32 key_of(u32 tile) const { return (FT_EXTEND && tile >= of_queue ? tile - of_queue : tile) * KEYS; }
+
+    __device__ __forceinline__ bool is_mixed(u32 tile) const { return FT_EXTEND ? tile < mixed : mixed > 0; }
+};
 
 // Where chunk c of row r of an operand tile lies.
 __device__ __forceinline__ u32 tile_byte(u32 r, u32 c) { return r * ROW_BYTES + ((c ^ (r & 7u)) << 4); }
