@@ -14,52 +14,7 @@
 // (tiles + 12) 2^-24, and the variance one of that times (var + mean^2) / var; infonce_finish goes on in double.
 //
 // CPU twin: ContrastiveStep/StreamKernels.cs.
-#include "common/infonce_rows.cuh"
-#if FT_SCOPE == SCOPE_MIXED
-#include "common/mixed_tile.cuh"
-#else
-#include "common/negative_tile.cuh"
-#endif
+#define FT_OPERAND_BYTES 2
+#include "common/infonce_pass.cuh"
 
-extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const InfoNceArgs args)
-{
-    extern __shared__ uint4 dynamic_shared[];
-    __shared__ RowScalars scalars;
-    __shared__ KeyPart part; // not in registers, which the main loop needs
-    u8* query_tile = (u8*)dynamic_shared;
-    u8* key_memory = query_tile + ROWS * ROW_BYTES;
-#if FT_SCOPE != SCOPE_MIXED
-    __shared__ DrawState draws;
-    NegativeTile::start(args, draws, key_memory);
-#endif
-    part.start(args, ROWS, PassTiles(args));
-    while (part.next())
-    {
-#if FT_SCOPE == SCOPE_MIXED
-        MixedTile negatives(args, key_memory, part);
-#else
-        NegativeTile negatives(args, draws, key_memory, part);
-#endif
-        fetch_queries(args, part.query * ROWS, query_tile);
-        negatives.begin();
-        QueryRows rows(args, part.query * ROWS, scalars);
-        for (u32 i = 0; i < negatives.count;)
-        {
-            negatives.prepare(i);
-            for (u32 end = min(i + negatives.TILES, negatives.count); i < end; i++)
-            {
-                u32 tile = shared_address(negatives.arrive(i));
-                u32 valid = FT_PARTIAL_TILE ? min(KEYS, args.k - negatives.tiles.key_of(negatives.first + i)) : KEYS;
-                rows.accumulate(query_tile, scalars, tile, valid);
-                negatives.leave(i);
-            }
-
-            if (i % 32 == 0)
-            {
-                rows.add_ranks(scalars);
-            }
-        }
-
-        rows.write(args, scalars, blockIdx.x + part.query);
-    }
-}
+extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_bf16(const InfoNceArgs args) { infonce_pass(args); }

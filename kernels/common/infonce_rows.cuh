@@ -1,22 +1,6 @@
-// The query rows of a warp in infonce_bf16: operands, scores, statistics and the sums O = P Z^.
+// The query rows of a warp in the tensor core kernels of infonce: scores, statistics and the sums O = P Z^.
 #pragma once
-#include "async_copy.cuh"
-#include "infonce.cuh"
-#include "mma.cuh"
-#include "tile_shape.cuh"
-
-// Starts the copies of a query tile; rows behind the last are zeros.
-__device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first_row, u8* tile)
-{
-    const u8* queries = (const u8*)args.queries;
-    for (u32 i = threadIdx.x; i < ROWS * CHUNKS; i += THREADS)
-    {
-        u32 r = i / CHUNKS, c = i % CHUNKS;
-        copy_async16(
-            shared_address(tile + tile_byte(r, c)), queries + (u64)(first_row + r) * (FT_C * FT_OPERAND_BYTES) + c * 16,
-            first_row + r < args.n);
-    }
-}
+#include "infonce_operands.cuh"
 
 // Of the rows of a CTA, in shared memory: registers are scarce while scores are made. In the order of scalar_place.
 struct RowScalars
@@ -32,11 +16,9 @@ struct QueryRows
 {
     static constexpr u32 M = FT_WARP_ROWS / 16; // blocks of 16 rows
     static constexpr u32 KEY_BLOCKS = KEYS / 8; // blocks of 8 keys
-    static constexpr u32 CHANNEL_STEPS = FT_C / 16;
 
-    // The lane's place in a 16 x 16 block at channel 0, in bytes: of the warp's query rows; and of keys, with the four matrices
-    // counted down the rows first or along the row first. Block i at channel 16 i differs in the swizzle alone.
-    u32 query, down, along;
+    u32 query, key; // the lane's places in the first block of the warp's query rows, and of a key tile as right operand of scores
+    ProductPlaces products;
     float score[2 * M], square[2 * M], exp[2 * M];
     u32 above[2 * M]; // ranks since the last add_ranks, see ones_of
     float sums[M][FT_C / 8][4]; // O
@@ -44,9 +26,8 @@ struct QueryRows
     __device__ __forceinline__ QueryRows(const InfoNceArgs& args, u32 first_row, RowScalars& scalars)
     {
         u32 warp = threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP;
-        down = keep_in_register(tile_byte(lane % 16, lane / 16));
-        along = keep_in_register(tile_byte(lane / 16 * 8 + lane % 8, lane / 8 % 2));
         query = keep_in_register(warp * (FT_WARP_ROWS * ROW_BYTES) + tile_byte(lane % 16, lane / 16));
+        key = keep_in_register(tile_byte(lane / 16 * 8 + lane % 8, lane / 8 % 2));
 
 #pragma unroll
         for (u32 r = 0; r < 2 * M; r++)
@@ -55,13 +36,18 @@ struct QueryRows
             float positive = row < args.n ? args.positive[row] * args.scale : 0.0f;
             score[r] = square[r] = exp[r] = 0.0f;
             above[r] = 0;
-            // Four lanes, one value. The positive counts in the sum of exponentials: what vanishes beside it may vanish.
-            scalars.positive[scalar_place() + r] = positive;
-            scalars.rank[scalar_place() + r] = 0;
+            if (lane % 4 == 0)
+            {
+                scalars.positive[scalar_place() + r] = positive;
+                scalars.rank[scalar_place() + r] = 0;
 #if FT_RUNNING_MAX
-            scalars.shift[scalar_place() + r] = rintf(positive);
+                // The positive counts in the sum of exponentials: what vanishes beside it may vanish.
+                scalars.shift[scalar_place() + r] = rintf(positive);
 #endif
+            }
         }
+
+        __syncwarp(); // the four lanes of a row read what one has written
 
 #pragma unroll
         for (u32 m = 0; m < M; m++)
@@ -76,9 +62,6 @@ struct QueryRows
 
     // Where the scalars of the lane's rows lie side by side.
     static __device__ __forceinline__ u32 scalar_place() { return threadIdx.x / 4 * (2 * M); }
-
-    // The lane's place in block i. Bit 3 of a chunk's number does not take part in the swizzle.
-    static __device__ __forceinline__ u32 block(u32 place, u32 i) { return (place ^ (i % 4 * 32)) + i / 4 * 128; }
 
     // One key tile, of which valid keys exist.
     __device__ __forceinline__ void accumulate(const u8* queries, RowScalars& scalars, u32 tile, u32 valid)
@@ -96,7 +79,7 @@ struct QueryRows
         subtract_shifts(scalars, s);
 #endif
         add_exponentials(s);
-        add_products(tile, s);
+        add_products(tile, products, s, sums);
     }
 
     __device__ __forceinline__ void multiply(const u8* queries, u32 tile, float (&s)[M][KEY_BLOCKS][4])
@@ -112,7 +95,7 @@ struct QueryRows
         }
 
 #pragma unroll
-        for (u32 i = 0; i < CHANNEL_STEPS; i++)
+        for (u32 i = 0; i < SCORE_STEPS; i++)
         {
             u32 a[M][4];
 #pragma unroll
@@ -124,13 +107,13 @@ struct QueryRows
 #pragma unroll
             for (u32 n = 0; n < KEY_BLOCKS; n += 2)
             {
-                u32 b[4]; // channels 0-7 and 8-15 of keys 0-7, then of keys 8-15
-                load_matrices(b, tile + block(along, i) + n * (8 * ROW_BYTES));
+                u32 b[4]; // both chunks of keys 0-7, then of keys 8-15
+                load_matrices(b, tile + block(key, i) + n * (8 * ROW_BYTES));
 #pragma unroll
                 for (u32 m = 0; m < M; m++)
                 {
-                    multiply_bf16(s[m][n], a[m], b[0], b[1]);
-                    multiply_bf16(s[m][n + 1], a[m], b[2], b[3]);
+                    multiply_operands(s[m][n], a[m], b[0], b[1]);
+                    multiply_operands(s[m][n + 1], a[m], b[2], b[3]);
                 }
             }
         }
@@ -243,6 +226,7 @@ struct QueryRows
             return;
         }
 
+        __syncwarp(); // all lanes have read the shifts
 #pragma unroll
         for (u32 r = 0; r < 2 * M; r++)
         {
@@ -256,7 +240,11 @@ struct QueryRows
             most = fmaxf(most, __shfl_xor_sync(FT_FULL_MASK, most, 1));
             most = fmaxf(most, __shfl_xor_sync(FT_FULL_MASK, most, 2));
             float raise = most > LARGEST ? ceilf(most) : 0.0f, factor = exp2_approx(-raise);
-            scalars.shift[scalar_place() + r] = shift[r] + raise;
+            if (threadIdx.x % 4 == 0)
+            {
+                scalars.shift[scalar_place() + r] = shift[r] + raise;
+            }
+
             exp[r] *= factor;
 #pragma unroll
             for (u32 i = 0; i < 2 * KEY_BLOCKS; i++)
@@ -271,6 +259,8 @@ struct QueryRows
                 sums[r / 2][c][r % 2 * 2 + 1] *= factor;
             }
         }
+
+        __syncwarp();
     }
 #endif
 
@@ -290,37 +280,6 @@ struct QueryRows
             }
 
             exp[r] += sum;
-        }
-    }
-
-    __device__ __forceinline__ void add_products(u32 tile, const float (&p)[M][KEY_BLOCKS][4])
-    {
-#pragma unroll
-        for (u32 k = 0; k < KEYS / 16; k++)
-        {
-            u32 a[M][4];
-#pragma unroll
-            for (u32 m = 0; m < M; m++)
-            {
-                const float(&left)[4] = p[m][2 * k], (&right)[4] = p[m][2 * k + 1];
-                a[m][0] = bf16x2_of(left[0], left[1]);
-                a[m][1] = bf16x2_of(left[2], left[3]);
-                a[m][2] = bf16x2_of(right[0], right[1]);
-                a[m][3] = bf16x2_of(right[2], right[3]);
-            }
-
-#pragma unroll
-            for (u32 i = 0; i < CHANNEL_STEPS; i++)
-            {
-                u32 b[4]; // channels 0-7 of keys 0-7 and 8-15, then channels 8-15
-                load_matrices_transposed(b, tile + block(down, i) + k * (16 * ROW_BYTES));
-#pragma unroll
-                for (u32 m = 0; m < M; m++)
-                {
-                    multiply_bf16(sums[m][2 * i], a[m], b[0], b[1]);
-                    multiply_bf16(sums[m][2 * i + 1], a[m], b[2], b[3]);
-                }
-            }
         }
     }
 

@@ -6,8 +6,7 @@
 // thread a key for TILES tiles at a time and kept in a ring of shared memory.
 #pragma once
 #include "async_copy.cuh"
-#include "beta.cuh"
-#include "infonce.cuh"
+#include "lambda.cuh"
 #include "permutation.cuh"
 #include "tile_shape.cuh"
 
@@ -29,7 +28,8 @@ struct NegativeTile
     static constexpr bool EXACT = PIECES * ROWS_AT_ONCE == KEYS && ROWS_AT_ONCE * LANES == THREADS;
     static constexpr u32 TILES = THREADS / KEYS;                            // drawn together, at least 4
     static constexpr u32 RING = 2 * THREADS;                                // keys whose draws are kept
-    static constexpr u32 SLOT_BYTES = PIECES * 2 * THREADS * 16;
+    static constexpr u32 SOURCES = FT_SCOPE == SCOPE_MIXED ? 1 : 2;         // own row and partner
+    static constexpr u32 SLOT_BYTES = PIECES * SOURCES * THREADS * 16;
 
     // Shared memory: two operand tiles, the raw ring, the draws, and in element scope the Beta table.
     static constexpr u32 TILE_BYTES = KEYS * ROW_BYTES, RAW = 2 * TILE_BYTES;
@@ -113,11 +113,12 @@ struct NegativeTile
         u32 tile = first + ahead, own = tiles.key_of(tile) + row;
         u32 own_end = ahead < count ? args.k : 0u, partner_end = tiles.is_mixed(tile) ? own_end : 0u;
         const u32* ring = (const u32*)(shared + PARTNERS) + ring_start(ahead) + row;
+        const u8* source = SOURCES == 2 ? queue : (const u8*)(tiles.is_mixed(tile) ? args.mixed : args.queue) + lane * 16;
         u32 slot = shared_address(shared + RAW + ahead % RAW_SLOTS * SLOT_BYTES + threadIdx.x * 16), partners[PIECES];
 #pragma unroll
         for (u32 p = 0; p < PIECES; p++)
         {
-            partners[p] = has(p) ? ring[p * ROWS_AT_ONCE] : 0u;
+            partners[p] = SOURCES == 2 && has(p) ? ring[p * ROWS_AT_ONCE] : 0u;
         }
 
 #pragma unroll
@@ -126,8 +127,12 @@ struct NegativeTile
             if (has(p))
             {
                 u32 key = own + p * ROWS_AT_ONCE;
-                copy_async16(slot + (2 * p) * THREADS * 16, queue + (u64)key * QUEUE_ROW_BYTES, key < own_end);
-                copy_async16(slot + (2 * p + 1) * THREADS * 16, queue + (u64)partners[p] * QUEUE_ROW_BYTES, key < partner_end);
+                copy_async16(slot + SOURCES * p * THREADS * 16, source + (u64)key * QUEUE_ROW_BYTES, key < own_end);
+                if (SOURCES == 2)
+                {
+                    u32 place = slot + (SOURCES * p + 1) * THREADS * 16;
+                    copy_async16(place, queue + (u64)partners[p] * QUEUE_ROW_BYTES, key < partner_end);
+                }
             }
         }
 
@@ -135,7 +140,7 @@ struct NegativeTile
     }
 
     // Mixes tile first + ahead, whose copies have arrived, into its operand tile.
-    __device__ __forceinline__ void mix(u32 ahead)
+    __device__ __forceinline__ void make(u32 ahead)
     {
         u8* operand = shared + ahead % 2 * TILE_BYTES;
         const uint4* slot = (const uint4*)(shared + RAW + ahead % RAW_SLOTS * SLOT_BYTES) + threadIdx.x;
@@ -144,14 +149,21 @@ struct NegativeTile
         {
             if (has(p))
             {
-                uint4 own = slot[2 * p * THREADS];
-                uint4 partner = slot[(2 * p + 1) * THREADS];
+                uint4 own = slot[SOURCES * p * THREADS];
                 float lambda[QUEUE_CHUNK], z[QUEUE_CHUNK];
-                lambdas_of(ahead, p, lambda);
-                mix_chunk(own, partner, lambda, z);
+                if (SOURCES == 2)
+                {
+                    lambdas_of(ahead, p, lambda);
+                    mix_chunk(own, slot[(SOURCES * p + 1) * THREADS], lambda, z);
+                }
+                else
+                {
+                    widen_chunk(own, z);
+                }
+
                 // Where pieces keep their place within 8 rows, the swizzle is that of the first.
                 u32 place = ROWS_AT_ONCE % 8 == 0 ? target + p * ROWS_AT_ONCE * ROW_BYTES : queue_chunk_byte(row + p * ROWS_AT_ONCE, lane);
-                store_chunk(operand + place, z);
+                store_chunk(operand, place, z);
             }
         }
     }
@@ -164,7 +176,7 @@ struct NegativeTile
         fetch(0);
         fetch(1);
         copy_async_wait<1>();
-        mix(0);
+        make(0);
         fetch(2);
         __syncthreads();
     }
@@ -173,7 +185,7 @@ struct NegativeTile
     __device__ __forceinline__ u8* arrive(u32 i)
     {
         copy_async_wait<1>();
-        mix(i + 1);
+        make(i + 1);
         fetch(i + 3);
         return shared + i % 2 * TILE_BYTES;
     }
@@ -223,26 +235,27 @@ struct NegativeTile
         }
     }
 
-    static __device__ __forceinline__ void mix_chunk(
-        uint4 own, uint4 partner, const float (&lambda)[QUEUE_CHUNK], float (&z)[QUEUE_CHUNK])
+    static __device__ __forceinline__ void widen_chunk(uint4 chunk, float (&z)[QUEUE_CHUNK])
     {
-        const u32 a[4] = {own.x, own.y, own.z, own.w}, b[4] = {partner.x, partner.y, partner.z, partner.w};
+        const u32 words[4] = {chunk.x, chunk.y, chunk.z, chunk.w};
 #pragma unroll
         for (u32 i = 0; i < QUEUE_CHUNK; i++)
         {
-            float x, y;
-            if (FT_QUEUE_BF16)
-            {
-                x = __uint_as_float(i % 2 ? a[i / 2] & 0xffff0000u : a[i / 2] << 16);
-                y = __uint_as_float(i % 2 ? b[i / 2] & 0xffff0000u : b[i / 2] << 16);
-            }
-            else
-            {
-                x = __uint_as_float(a[i]);
-                y = __uint_as_float(b[i]);
-            }
+            u32 word = words[FT_QUEUE_BF16 ? i / 2 : i];
+            z[i] = __uint_as_float(!FT_QUEUE_BF16 ? word : i % 2 ? word & 0xffff0000u : word << 16);
+        }
+    }
 
-            z[i] = __fmaf_rn(lambda[i], x, __fmul_rn(__fsub_rn(1.0f, lambda[i]), y));
+    static __device__ __forceinline__ void mix_chunk(
+        uint4 own, uint4 partner, const float (&lambda)[QUEUE_CHUNK], float (&z)[QUEUE_CHUNK])
+    {
+        float x[QUEUE_CHUNK], y[QUEUE_CHUNK];
+        widen_chunk(own, x);
+        widen_chunk(partner, y);
+#pragma unroll
+        for (u32 i = 0; i < QUEUE_CHUNK; i++)
+        {
+            z[i] = mix(lambda[i], x[i], y[i]);
         }
     }
 };

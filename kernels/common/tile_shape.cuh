@@ -1,5 +1,6 @@
 // Shapes of the tensor core kernels of infonce, from the macros that specialise them:
-// FT_C: channels, a multiple of 16. FT_QUEUE_BF16: 1 if the queue is bf16, else fp32. FT_SCOPE: see below.
+// FT_OPERAND_BYTES: of an element of q and z^ in shared memory, 2 (bf16) or 4 (tf32), set by the kernel.
+// FT_C: channels, a multiple of 16. FT_QUEUE_BF16: 1 if the queue is bf16, else fp32. FT_SCOPE: a LambdaScope, or SCOPE_MIXED.
 // FT_WARPS: warps of a CTA. FT_WARP_ROWS: query rows of a warp, 16 or 32. FT_KEYS: keys of a tile, 16 or 32.
 // FT_PARTIAL_TILE: 1 if K is no multiple of FT_KEYS.
 // FT_EXTEND: 1 if the queue as it is follows the mixed negatives.
@@ -9,16 +10,9 @@
 // a matrix load reads at one chunk are then in eight different groups of banks. Rows are padded to whole groups of 8 chunks.
 #pragma once
 #include "infonce.cuh"
+#include "mma.cuh"
 
-// Scopes of lambda; SCOPE_MIXED: the negatives come mixed.
-#define SCOPE_BATCH 0
-#define SCOPE_ROW 1
-#define SCOPE_ELEMENT 2
-#define SCOPE_MIXED 3
-
-#ifndef FT_OPERAND_BYTES
-#define FT_OPERAND_BYTES 2 // of an element of q and z^ in shared memory: 2 (bf16) or 4 (tf32)
-#endif
+#define SCOPE_MIXED 3 // beside the values of LambdaScope: the negatives come mixed
 
 constexpr u32 THREADS = FT_WARPS * FT_WARP;
 constexpr u32 ROWS = FT_WARPS * FT_WARP_ROWS; // query rows of a CTA
@@ -46,30 +40,27 @@ struct PassTiles : KeyTiles
 // Where chunk c of row r of an operand tile lies.
 __device__ __forceinline__ u32 tile_byte(u32 r, u32 c) { return r * ROW_BYTES + ((c ^ (r & 7u)) << 4); }
 
-// Where the elements of chunk c of row r of the queue lie in an operand tile.
+// Where the elements of chunk c of row r of the queue begin in an operand tile: half a chunk, a chunk or two neighbours.
 __device__ __forceinline__ u32 queue_chunk_byte(u32 r, u32 c)
 {
-    constexpr u32 BYTES = QUEUE_CHUNK * FT_OPERAND_BYTES; // 8 or 16
-    return BYTES == 16 ? tile_byte(r, c) : tile_byte(r, c / 2) + c % 2 * BYTES;
+    constexpr u32 BYTES = QUEUE_CHUNK * FT_OPERAND_BYTES;
+    return BYTES == 8 ? tile_byte(r, c / 2) + c % 2 * 8 : tile_byte(r, c * (BYTES / 16));
 }
 
 // The elements of one chunk of the queue into an operand tile.
-__device__ __forceinline__ void store_chunk(u8* place, const float (&z)[QUEUE_CHUNK])
+__device__ __forceinline__ void store_chunk(u8* tile, u32 place, const float (&z)[QUEUE_CHUNK])
 {
-    if (FT_OPERAND_BYTES == 4)
-    {
-        *(float4*)place = make_float4(z[0], z[1], z[2], z[3]);
-    }
-    else if (QUEUE_CHUNK == 4)
-    {
-        *(uint2*)place = make_uint2(bf16x2_of(z[0], z[1]), bf16x2_of(z[2], z[3]));
-    }
-    else
-    {
-        constexpr u32 SECOND = 4 % QUEUE_CHUNK; // what the other cases compile of this branch stays within z
-        *(uint4*)place = make_uint4(
-            bf16x2_of(z[0], z[1]), bf16x2_of(z[2], z[3]), bf16x2_of(z[SECOND], z[SECOND + 1]), bf16x2_of(z[SECOND + 2], z[SECOND + 3]));
-    }
+#if FT_OPERAND_BYTES == 4
+    *(uint4*)(tile + place) = make_uint4(tf32_of(z[0]), tf32_of(z[1]), tf32_of(z[2]), tf32_of(z[3]));
+#if FT_QUEUE_BF16
+    *(uint4*)(tile + (place ^ 16)) = make_uint4(tf32_of(z[4]), tf32_of(z[5]), tf32_of(z[6]), tf32_of(z[7]));
+#endif
+#elif FT_QUEUE_BF16
+    *(uint4*)(tile + place) =
+        make_uint4(bf16x2_of(z[0], z[1]), bf16x2_of(z[2], z[3]), bf16x2_of(z[4], z[5]), bf16x2_of(z[6], z[7]));
+#else
+    *(uint2*)(tile + place) = make_uint2(bf16x2_of(z[0], z[1]), bf16x2_of(z[2], z[3]));
+#endif
 }
 
 // The same value from a register that the compiler cannot compute again: else it recomputes addresses in the main loop.
