@@ -75,7 +75,8 @@ __device__ __forceinline__ void mix_positive(const MixPositiveArgs& args)
         double hat_q_square = 0, hat_k_square = 0;
         for (u32 column = 4 * lane; column < c; column += 4 * FT_WARP)
         {
-            float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale), k = scaled(load4(k_row, column, c, k_aligned), k_scale);
+            float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale);
+            float4 k = scaled(load4(k_row, column, c, k_aligned), k_scale);
             float4 weight = lambda.at(column);
             hat_q_square = add_squares(hat_q_square, mix(weight, q, k));
             hat_k_square = add_squares(hat_k_square, mix(weight, k, q));
@@ -89,7 +90,8 @@ __device__ __forceinline__ void mix_positive(const MixPositiveArgs& args)
     float score = 0;
     for (u32 column = 4 * lane; column < c; column += 4 * FT_WARP)
     {
-        float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale), k = scaled(load4(k_row, column, c, k_aligned), k_scale);
+        float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale);
+        float4 k = scaled(load4(k_row, column, c, k_aligned), k_scale);
         float4 weight = lambda.at(column), hat_q = mix(weight, q, k), hat_k = mix(weight, k, q);
         if (normalize)
         {

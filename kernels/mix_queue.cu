@@ -89,7 +89,8 @@ __device__ __forceinline__ void mix_queue(const MixQueueArgs& args)
         // Groups past the last row mix it once more without storing, so that all lanes of a warp reach the sum.
         u32 wanted = pass + place.group, local = wanted < rows ? wanted : rows - 1;
         u64 first = (u64)(block_first + local) * c;
-        MixedRow<T> row = {queue + first, queue + (u64)partners[local] * c, element_draws, first, c, aligned, each, lambdas[local]};
+        const T* partner = queue + (u64)partners[local] * c;
+        MixedRow<T> row = {queue + first, partner, element_draws, first, c, aligned, each, lambdas[local]};
         double scale = 1;
         if (normalize)
         {

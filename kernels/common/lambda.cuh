@@ -1,4 +1,4 @@
-// lambda of the transformations, and the mix itself (DESIGN 3.2 to 3.4).
+// lambda of the transformations, and the mix itself (Zhu et al., ICCV 2021, section 4).
 #pragma once
 #include "beta.cuh"
 #include "philox.cuh"
