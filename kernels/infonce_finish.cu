@@ -12,8 +12,8 @@
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
-#define FT_THREADS 256     // InfoNceFinish.Threads
-#define FT_MAX_CHANNELS 2048
+#define FT_THREADS 256       // InfoNceFinish.Threads
+#define FT_MAX_CHANNELS 2048 // the largest C
 #define FT_PASSES (FT_MAX_CHANNELS / (4 * FT_THREADS)) // quads of channels a thread can own
 
 // The order of RowStatistics in C#; arrays of N floats, the last of N integers.
@@ -44,8 +44,7 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     const InfoNceFinishArgs& args = parts.args;
     float shift = -FT_INFINITY;
     for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
-        if (parts.exists(part))
-            shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
+        shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
     shift = warp_max(shift);
     if (threadIdx.x % FT_WARP == 0)
         largest[threadIdx.x / FT_WARP] = shift;
@@ -56,8 +55,6 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     double score = 0, square = 0, exp = 0, rank = 0;
     for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
     {
-        if (!parts.exists(part))
-            continue;
         score += parts.value(part, PARTIAL_SCORE);
         square += parts.value(part, PARTIAL_SQUARE);
         exp += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
@@ -76,13 +73,15 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
         if (!(fabs(score) < (double)FT_INFINITY))
             all = FT_NAN;
         double variance = negatives < 2 ? (double)FT_NAN : (square / (scale * scale) - negatives * mean * mean) / (negatives - 1);
-        args.statistics[(u64)args.n * STATISTICS_LOSS + i] = (float)((log2(all) + shift) / LOG2E - p / args.tau);
-        args.statistics[(u64)args.n * STATISTICS_POSITIVE + i] = (float)p;
-        args.statistics[(u64)args.n * STATISTICS_MEAN + i] = (float)mean;
-        args.statistics[(u64)args.n * STATISTICS_VARIANCE + i] = (float)(variance < 0 ? 0.0 : variance);
-        args.statistics[(u64)args.n * STATISTICS_POSITIVE_EXP + i] = (float)exp2(p * scale);
-        args.statistics[(u64)args.n * STATISTICS_NEGATIVE_EXP + i] = (float)(exp / negatives * exp2((double)shift));
-        ((u32*)args.statistics)[(u64)args.n * STATISTICS_RANK + i] = (u32)rank;
+        float* statistics = args.statistics + i;
+        u64 stride = args.statistics_stride;
+        statistics[stride * STATISTICS_LOSS] = (float)((log2(all) + shift) / LOG2E - p / args.tau);
+        statistics[stride * STATISTICS_POSITIVE] = (float)p;
+        statistics[stride * STATISTICS_MEAN] = (float)mean;
+        statistics[stride * STATISTICS_VARIANCE] = (float)(variance < 0 ? 0.0 : variance);
+        statistics[stride * STATISTICS_POSITIVE_EXP] = (float)exp2(p * scale);
+        statistics[stride * STATISTICS_NEGATIVE_EXP] = (float)(exp / negatives * exp2((double)shift));
+        statistics[stride * STATISTICS_RANK] = __uint_as_float((u32)rank);
         result = Softmax{shift, (float)(-exp / all), (float)(1 / all)};
     }
     __syncthreads();
@@ -128,11 +127,8 @@ __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 
         u32 column = 4 * (lane + pass * lanes);
         for (u32 part = group; part < parts.count && column < args.c; part += stride)
         {
-            if (parts.exists(part))
-            {
-                float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-                sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);
-            }
+            float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
+            sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);
         }
         __syncthreads();
         groups[threadIdx.x] = sum;
@@ -156,7 +152,7 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
     __syncthreads();
     if (!last)
         return;
-    const volatile float* losses = args.statistics + (u64)args.n * STATISTICS_LOSS;
+    const volatile float* losses = args.statistics + args.statistics_stride * STATISTICS_LOSS;
     double sum = 0;
     for (u32 i = threadIdx.x; i < args.n; i += FT_THREADS)
         sum += losses[i];
@@ -165,8 +161,8 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
         *args.loss = (float)(sum / args.n);
 }
 
-// T: of q_raw, G: of dq_raw.
-template <typename T, typename G>
+// T: of q_raw.
+template <typename T>
 __device__ __forceinline__ void infonce_finish(const InfoNceFinishArgs& args)
 {
     u32 i = blockIdx.x, c = args.c, lanes = FT_WARP;
@@ -180,9 +176,9 @@ __device__ __forceinline__ void infonce_finish(const InfoNceFinishArgs& args)
     // Only group 0 has columns from here on: the others see a row of none.
     u32 columns = threadIdx.x < lanes ? c : 0u, lane = threadIdx.x % lanes;
     const T* __restrict__ q_row = (const T*)args.q_raw + i * args.q_stride;
-    G* __restrict__ dq_row = (G*)args.dq_raw + i * args.dq_stride;
+    float* __restrict__ dq_row = args.dq_raw + i * args.dq_stride;
     u64 row = (u64)i * c;
-    bool q_aligned = rows_aligned((const T*)args.q_raw, args.q_stride), dq_aligned = rows_aligned((G*)args.dq_raw, args.dq_stride);
+    bool q_aligned = rows_aligned((const T*)args.q_raw, args.q_stride), dq_aligned = rows_aligned(args.dq_raw, args.dq_stride);
     bool aligned = rows_aligned(args.q_hat, c) && rows_aligned(args.k_hat, c);
     u32 transform = args.state->transform != 0 ? args.transform : POSITIVE_NONE;
     LambdaStream draws = {args.table, args.row_bits, args.seed, args.state->step, USE_POSITIVE_LAMBDA, args.rank};
@@ -218,9 +214,12 @@ __device__ __forceinline__ void infonce_finish(const InfoNceFinishArgs& args)
     add_losses(args);
 }
 
-#define FT_INFONCE_FINISH(name, T, G)                                                                                          \
-    extern "C" __global__ void __launch_bounds__(FT_THREADS) name(const InfoNceFinishArgs args) { infonce_finish<T, G>(args); }
+extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish_fp32(const InfoNceFinishArgs args)
+{
+    infonce_finish<float>(args);
+}
 
-FT_INFONCE_FINISH(infonce_finish_fp32, float, float)
-FT_INFONCE_FINISH(infonce_finish_bf16, u16, float)
-FT_INFONCE_FINISH(infonce_finish_bf16_bf16, u16, u16)
+extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish_bf16(const InfoNceFinishArgs args)
+{
+    infonce_finish<u16>(args);
+}

@@ -24,7 +24,7 @@ struct InfoNceArgs
     u32 rank;     // of this process, part of every random counter
     u32 row_bits; // of the table
     u32 mix;      // 0: the queue is used as it is
-    u32 extend;   // 1: the queue as it is follows the mixed negatives (2K negatives)
+    u32 extend;   // 1: the queue as it is follows the mixed negatives (2K negatives); tensor core kernels know it by FT_EXTEND
     float scale;  // log2(e) / tau
 };
 

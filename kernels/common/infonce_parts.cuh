@@ -17,11 +17,12 @@ struct InfoNceFinishArgs
     const float* partials;  // as infonce wrote them
     u32* finished;          // blocks that are done
     float* loss;            // 1: mean of L_i
-    float* statistics;      // 7 x N in the order of StatisticsArray
-    void* dq_raw;           // N x C: dL/dq_raw, in the type of q_raw or fp32, dq_stride elements from row to row
+    float* statistics;      // 7 arrays of N in the order of StatisticsArray, statistics_stride elements from array to array
+    float* dq_raw;          // N x C: dL/dq_raw, dq_stride elements from row to row
     u64 seed;
     u64 q_stride;
     u64 dq_stride;
+    u64 statistics_stride;
     u32 n;
     u32 k;
     u32 c;
@@ -34,7 +35,7 @@ struct InfoNceFinishArgs
     u32 extend;        // as in InfoNceArgs
     u32 rows_of_tile;  // query rows of a CTA of infonce
     u32 keys_of_tile;  // its key tile
-    u32 ctas;          // its grid
+    u32 ctas;          // its grid, at most the number of pairs
     float tau;
 };
 
@@ -45,7 +46,7 @@ struct RowParts
     KeyTiles tiles;
     u32 query, row; // query tile, row within it
     u64 pairs;
-    u32 first, count; // CTAs that may have a part
+    u32 first, count; // CTAs that have a part
 
     __device__ __forceinline__ RowParts(const InfoNceFinishArgs& arguments, u32 i)
         : args(arguments), tiles(key_tiles(arguments.state, arguments.k, arguments.mix, arguments.extend, arguments.keys_of_tile)),
@@ -58,12 +59,6 @@ struct RowParts
 
     // The CTA whose range holds a pair.
     __device__ __forceinline__ u32 owner(u64 pair) const { return (u32)(((pair + 1) * args.ctas - 1) / pairs); }
-
-    // Whether a CTA between the first and the last has work: not each has where there are more CTAs than pairs.
-    __device__ __forceinline__ bool exists(u32 part) const
-    {
-        return first_pair(pairs, first + part, args.ctas) < first_pair(pairs, first + part + 1, args.ctas);
-    }
 
     // Negatives of a row: K or 2K.
     __device__ __forceinline__ double negatives() const { return (double)args.k * (tiles.all / tiles.of_queue); }

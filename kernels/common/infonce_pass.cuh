@@ -6,8 +6,14 @@
 #define FT_COPY_TILES (FT_SCOPE == SCOPE_MIXED && FT_QUEUE_BF16 && FT_OPERAND_BYTES == 2)
 #if FT_COPY_TILES
 #include "mixed_tile.cuh"
+typedef MixedTile KeySource;
 #else
 #include "negative_tile.cuh"
+typedef NegativeTile KeySource;
+#endif
+
+#ifdef FT_SHARED_BYTES
+static_assert(ROWS * ROW_BYTES + KeySource::BYTES == FT_SHARED_BYTES, "not what InfoNceTile.DynamicSharedBytes says");
 #endif
 
 extern __shared__ uint4 dynamic_shared[];

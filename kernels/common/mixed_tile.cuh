@@ -9,7 +9,7 @@ struct MixedTile
 {
     static constexpr u32 TILES = 32; // from prepare to prepare
     static constexpr u32 SLOTS = 4;
-    static constexpr u32 TILE_BYTES = KEYS * ROW_BYTES;
+    static constexpr u32 TILE_BYTES = KEYS * ROW_BYTES, BYTES = SLOTS * TILE_BYTES;
     static constexpr u32 ROWS_AT_ONCE = THREADS / CHUNKS;
     static constexpr u32 PIECES = (KEYS + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE;
     static constexpr bool EXACT = PIECES * ROWS_AT_ONCE == KEYS && ROWS_AT_ONCE * CHUNKS == THREADS;

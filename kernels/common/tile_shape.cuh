@@ -4,6 +4,7 @@
 // FT_WARPS: warps of a CTA. FT_WARP_ROWS: query rows of a warp, 16 or 32. FT_KEYS: keys of a tile, 16 or 32.
 // FT_PARTIAL_TILE: 1 if K is no multiple of FT_KEYS.
 // FT_EXTEND: 1 if the queue as it is follows the mixed negatives.
+// FT_SHARED_BYTES: dynamic shared memory that the launcher gives, but for the table of element scope; optional, only checked.
 // FT_RUNNING_MAX: 1 where exponentials could leave the range of fp32 without it.
 //
 // A tile in shared memory has rows of ROW_BYTES; the 16-byte chunk c of row r lies at ((c ^ (r & 7)) << 4): the eight rows that
