@@ -1,5 +1,4 @@
-// InfoNCE over mixed negatives in one pass, bf16 tensor core products with fp32 sums (paper: Zhu et al., ICCV 2021, section 4;
-// equations 3.3 and 3.5 to 3.7 of the project's design).
+// InfoNCE over mixed negatives in one pass, bf16 tensor core products with fp32 sums (Zhu et al., ICCV 2021, section 4).
 //
 //   u_ij = q_i . z^_j, q_i = q^_i log2(e) / tau in bf16; per row i: sum_j u, sum_j u^2, sum_j 2^u, #{j: u_ij > u_i+},
 //   O_i = sum_j 2^(u_ij) z^_j (fp32). No N x K array exists.

@@ -1,5 +1,5 @@
-// From the partial results of infonce to loss, statistics and gradient, a block a row (equations 3.1, 3.5 to 3.7 of the
-// design; Zhu et al., ICCV 2021, section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
+// From the partial results of infonce to loss, statistics and gradient, a block a row (Zhu et al., ICCV 2021,
+// section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
 //   L_i = -log P+, dL/dq^_i = ((P+ - 1) k^_i + O_i (1 - P+) / S) / (tau N), dL/dk^_i = (P+ - 1) q^_i / (tau N),
 //   then through the post-normalisation, dL/dq = lambda dL/dq^ + (1 - lambda) dL/dk^, and through q = q_raw / |q_raw|.
 // A row whose norm is 0 has no gradient; NaN in a row, or a score that is infinite, gives NaN.
@@ -7,6 +7,7 @@
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
 // double by thread and then over the block, O in fp32 by groups of lanes that take every groups-th part, then over the groups.
 // The last block to finish adds the losses of all rows, in order of the rows.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
 #include "common/infonce_parts.cuh"
 #include "common/reduce.cuh"
@@ -163,7 +164,7 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
 
 // T: of q_raw.
 template <typename T>
-__device__ __forceinline__ void infonce_finish(const InfoNceFinishArgs& args)
+__device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args)
 {
     u32 i = blockIdx.x, c = args.c, lanes = FT_WARP;
     while (lanes < FT_THREADS && 4 * lanes < c)
@@ -214,12 +215,7 @@ __device__ __forceinline__ void infonce_finish(const InfoNceFinishArgs& args)
     add_losses(args);
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish_fp32(const InfoNceFinishArgs args)
+extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish(const InfoNceFinishArgs args)
 {
-    infonce_finish<float>(args);
-}
-
-extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish_bf16(const InfoNceFinishArgs args)
-{
-    infonce_finish<u16>(args);
+    finish_row<FT_ELEMENT(FT_FEATURES_BF16)>(args);
 }

@@ -24,9 +24,9 @@ internal sealed class InfoNceFinish(KernelLibrary library, ElementType input)
     /// <summary>Threads of a block, which finishes one row.</summary>
     public const int Threads = 256;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, $"infonce_finish_{Launches.Suffix(input)}");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input), "infonce_finish");
 
-    public static KernelVariant Variant { get; } = new("infonce_finish.cu");
+    public static KernelVariant VariantOf(ElementType input) => new("infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input));
 
     /// <param name="stream">Where the pass ran.</param>
     /// <param name="plan">The plan by which it ran: fills in how the work was cut.</param>
