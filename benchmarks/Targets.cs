@@ -66,7 +66,7 @@ internal static class Targets
     {
         var queue = new FeatureQueue(K, C);
         queue.Initialize(1);
-        var half = new FeatureQueue(K, C, QueueType.BFloat16);
+        var half = new FeatureQueue(K, C, ElementType.BFloat16);
         half.Enqueue(queue.Float32);
         var batch = new FeatureTransformOptions();
         FeatureTransformOptions element = batch with { PositiveScope = LambdaScope.Element, NegativeScope = LambdaScope.Element };

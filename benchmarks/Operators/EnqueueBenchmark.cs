@@ -24,7 +24,7 @@ public unsafe class EnqueueBenchmark : IDisposable
     public void Setup()
     {
         keys = Inputs.UnitRows(Work.N, Work.C, 1);
-        queue = new FeatureQueue(K, Work.C, IsHalf ? QueueType.BFloat16 : QueueType.Float32);
+        queue = new FeatureQueue(K, Work.C, IsHalf ? ElementType.BFloat16 : ElementType.Float32);
         ATen.SetThreads(1);
         rows = new AtenTensor([Work.N, Work.C], keys);
         target = new AtenTensor(ATen.Empty(IsHalf ? ATen.BFloat16 : ATen.Float32, [Work.N, Work.C], [Work.C, 1]));

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Attributes;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.TrainingStep;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Networks;

@@ -1,6 +1,7 @@
 using System.Runtime.InteropServices;
 using FeatureTransform.Benchmarks.Operators;
 using FeatureTransform.LibTorch;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 

@@ -21,15 +21,15 @@ public sealed class FeatureQueue
     /// <param name="c">C, channels; at least 1.</param>
     /// <param name="type">Storage of the rows.</param>
     /// <exception cref="ArgumentOutOfRangeException">A size is below 1.</exception>
-    public FeatureQueue(int k, int c, QueueType type = QueueType.Float32)
+    public FeatureQueue(int k, int c, ElementType type = ElementType.Float32)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(k, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(c, 1);
         (K, C, Type) = (k, c, type);
         length = checked(k * c);
-        float32 = type == QueueType.Float32 ? new float[length + Behind] : [];
-        bfloat16 = type == QueueType.BFloat16 ? new ushort[length + Behind] : [];
-        widened = type == QueueType.BFloat16 ? new float[c] : [];
+        float32 = type == ElementType.Float32 ? new float[length + Behind] : [];
+        bfloat16 = type == ElementType.BFloat16 ? new ushort[length + Behind] : [];
+        widened = type == ElementType.BFloat16 ? new float[c] : [];
     }
 
     /// <summary>Rows.</summary>
@@ -39,20 +39,20 @@ public sealed class FeatureQueue
     public int C { get; }
 
     /// <summary>Storage of the rows.</summary>
-    public QueueType Type { get; }
+    public ElementType Type { get; }
 
     /// <summary>Row that the next key replaces: the oldest.</summary>
     public int Position { get; private set; }
 
     /// <summary>The rows, K x C, as they are stored; part of a checkpoint.</summary>
     public ReadOnlySpan<byte> Bytes =>
-        Type == QueueType.Float32 ? MemoryMarshal.AsBytes(Float32) : MemoryMarshal.AsBytes(BFloat16);
+        Type == ElementType.Float32 ? MemoryMarshal.AsBytes(Float32) : MemoryMarshal.AsBytes(BFloat16);
 
     /// <summary>The rows of an fp32 queue, K x C; empty for bf16.</summary>
-    public ReadOnlySpan<float> Float32 => Type == QueueType.Float32 ? float32.AsSpan(0, length) : [];
+    public ReadOnlySpan<float> Float32 => Type == ElementType.Float32 ? float32.AsSpan(0, length) : [];
 
     /// <summary>The rows of a bf16 queue as bits, K x C; empty for fp32.</summary>
-    public ReadOnlySpan<ushort> BFloat16 => Type == QueueType.BFloat16 ? bfloat16.AsSpan(0, length) : [];
+    public ReadOnlySpan<ushort> BFloat16 => Type == ElementType.BFloat16 ? bfloat16.AsSpan(0, length) : [];
 
     /// <summary>No row has been longer since the last <see cref="Initialize"/> or <see cref="Restore"/>; NaN after a NaN.</summary>
     internal float LargestNorm { get; private set; }
@@ -118,7 +118,7 @@ public sealed class FeatureQueue
 
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual((uint)position, (uint)K, nameof(position));
         bytes.CopyTo(
-            Type == QueueType.Float32
+            Type == ElementType.Float32
                 ? MemoryMarshal.AsBytes(float32.AsSpan(0, length))
                 : MemoryMarshal.AsBytes(bfloat16.AsSpan(0, length)));
         Position = position;
@@ -131,7 +131,7 @@ public sealed class FeatureQueue
 
     private unsafe void Store(ReadOnlySpan<float> row, int index)
     {
-        if (Type == QueueType.Float32)
+        if (Type == ElementType.Float32)
         {
             row.CopyTo(float32.AsSpan(index * C, C));
         }
@@ -149,7 +149,7 @@ public sealed class FeatureQueue
 
     private unsafe void Measure(int index)
     {
-        if (Type == QueueType.BFloat16)
+        if (Type == ElementType.BFloat16)
         {
             fixed (ushort* source = &bfloat16[index * C])
             fixed (float* target = widened)
@@ -158,7 +158,7 @@ public sealed class FeatureQueue
             }
         }
 
-        fixed (float* row = Type == QueueType.Float32 ? float32.AsSpan(index * C, C) : widened)
+        fixed (float* row = Type == ElementType.Float32 ? float32.AsSpan(index * C, C) : widened)
         {
             LargestNorm = Math.Max(LargestNorm, (float)RowMath.Norm(row, C));
         }

@@ -124,7 +124,7 @@ public sealed class ContrastiveStepProofTests
     [InlineData(float.NegativeInfinity, 0.01f)]
     public void A_queue_that_holds_no_number_gives_no_finite_loss(float bad, float tau)
     {
-        foreach (QueueType type in Enum.GetValues<QueueType>())
+        foreach (ElementType type in Enum.GetValues<ElementType>())
         {
             (float[] q, float[] key, FeatureQueue queue) = Inputs(5, 150, 8, type);
             queue.Enqueue([0, 0, bad, 0, 0, 0, 0, 0]);
@@ -169,9 +169,9 @@ public sealed class ContrastiveStepProofTests
     private static string Bits(int threads)
     {
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-        foreach ((int n, int k, int c, QueueType type) in new[]
+        foreach ((int n, int k, int c, ElementType type) in new[]
         {
-            (70, 1000, 24, QueueType.Float32), (5, 130, 7, QueueType.BFloat16), (130, 257, 150, QueueType.Float32),
+            (70, 1000, 24, ElementType.Float32), (5, 130, 7, ElementType.BFloat16), (130, 257, 150, ElementType.Float32),
         })
         {
             foreach (LambdaScope scope in Enum.GetValues<LambdaScope>())
@@ -202,6 +202,6 @@ public sealed class ContrastiveStepProofTests
         return Convert.ToHexString(hash.GetHashAndReset());
     }
 
-    private static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type = QueueType.Float32) =>
+    private static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, ElementType type = ElementType.Float32) =>
         ContrastiveStepTests.Inputs(n, k, c, type);
 }

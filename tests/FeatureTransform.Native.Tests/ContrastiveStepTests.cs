@@ -59,12 +59,12 @@ public sealed class ContrastiveStepTests
     public void Extreme_temperatures_equal_the_oracle(float tau) => Check(new FeatureTransformOptions { Tau = tau }, 3, 65, 8);
 
     [Fact]
-    public void A_bf16_queue_is_used_as_it_is_stored() => Check(new FeatureTransformOptions(), 3, 65, 8, QueueType.BFloat16);
+    public void A_bf16_queue_is_used_as_it_is_stored() => Check(new FeatureTransformOptions(), 3, 65, 8, ElementType.BFloat16);
 
     [Fact]
     public void Extrapolation_never_raises_a_positive_score()
     {
-        (float[] q, float[] k, FeatureQueue queue) = Inputs(64, 32, 16, QueueType.Float32);
+        (float[] q, float[] k, FeatureQueue queue) = Inputs(64, 32, 16, ElementType.Float32);
         var plain = new RowStatistics(64);
         var harder = new RowStatistics(64);
         using var step = new ContrastiveStep(new FeatureTransformOptions { Negative = NegativeTransform.None }, 64, 16);
@@ -77,7 +77,7 @@ public sealed class ContrastiveStepTests
     [Fact]
     public void Threads_change_no_bit_and_calls_allocate_nothing()
     {
-        (float[] q, float[] k, FeatureQueue queue) = Inputs(100, 300, 24, QueueType.Float32);
+        (float[] q, float[] k, FeatureQueue queue) = Inputs(100, 300, 24, ElementType.Float32);
         float[]? expected = null;
         foreach (int threads in new[] { 1, 2, 3, 7 })
         {
@@ -105,7 +105,7 @@ public sealed class ContrastiveStepTests
     [Fact]
     public void A_zero_row_has_zero_gradient_and_NaN_is_seen_in_the_loss()
     {
-        (float[] q, float[] k, FeatureQueue queue) = Inputs(4, 40, 8, QueueType.Float32);
+        (float[] q, float[] k, FeatureQueue queue) = Inputs(4, 40, 8, ElementType.Float32);
         Array.Clear(q, 8, 8);
         using var step = new ContrastiveStep(new FeatureTransformOptions(), 4, 8);
         var (gradient, keys, statistics) = (new float[32], new float[32], new RowStatistics(4));
@@ -137,10 +137,10 @@ public sealed class ContrastiveStepTests
         Assert.Throws<ArgumentOutOfRangeException>(() => new ContrastiveStep(new FeatureTransformOptions { PositiveAlpha = 101 }, 4, 8));
     }
 
-    private static void Check(FeatureTransformOptions options, int n, int k, int c, QueueType type = QueueType.Float32)
+    private static void Check(FeatureTransformOptions options, int n, int k, int c, ElementType type = ElementType.Float32)
     {
         (float[] q, float[] key, FeatureQueue queue) = Inputs(n, k, c, type);
-        double[] rows = type == QueueType.Float32
+        double[] rows = type == ElementType.Float32
             ? [.. queue.Float32.ToArray().Select(x => (double)x)]
             : [.. queue.BFloat16.ToArray().Select(x => (double)BitConverter.UInt32BitsToSingle((uint)x << 16))];
         var oracle = new ContrastiveOracle(options, rows, k, c, step: 9);
@@ -196,7 +196,7 @@ public sealed class ContrastiveStepTests
             Math.Abs(expected - actual) <= tolerance * Math.Max(1, Math.Abs(expected)),
             $"{what}: {actual:G9}, expected {expected:G9} within {tolerance:E1}");
 
-    internal static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, QueueType type)
+    internal static (float[] Q, float[] K, FeatureQueue Queue) Inputs(int n, int k, int c, ElementType type)
     {
         float[] Draw(RandomUse use) => [.. Enumerable.Range(0, n * c).Select(
             i => (Philox.Element(21, 0, use, (ulong)i) / 2147483648f) - 1)];

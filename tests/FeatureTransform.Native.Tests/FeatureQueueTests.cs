@@ -36,9 +36,9 @@ public sealed class FeatureQueueTests
     }
 
     [Theory]
-    [InlineData(QueueType.Float32, 1e-6)]
-    [InlineData(QueueType.BFloat16, 4e-3)]
-    public void Initial_rows_have_unit_length_and_point_everywhere(QueueType type, double tolerance)
+    [InlineData(ElementType.Float32, 1e-6)]
+    [InlineData(ElementType.BFloat16, 4e-3)]
+    public void Initial_rows_have_unit_length_and_point_everywhere(ElementType type, double tolerance)
     {
         const int k = 2000, c = 16;
         var queue = new FeatureQueue(k, c, type);
@@ -49,7 +49,7 @@ public sealed class FeatureQueueTests
             double square = 0;
             for (int i = 0; i < c; i++)
             {
-                double value = type == QueueType.Float32
+                double value = type == ElementType.Float32
                     ? queue.Float32[(j * c) + i]
                     : BitConverter.UInt32BitsToSingle((uint)queue.BFloat16[(j * c) + i] << 16);
                 square += value * value;
@@ -72,7 +72,7 @@ public sealed class FeatureQueueTests
     [InlineData(float.NaN, 0x7fc0)]
     public void Bfloat16_rounds_to_nearest_even(float value, int bits)
     {
-        var queue = new FeatureQueue(1, 1, QueueType.BFloat16);
+        var queue = new FeatureQueue(1, 1, ElementType.BFloat16);
         queue.Enqueue([value]);
         Assert.Equal(bits, queue.BFloat16[0]);
     }
@@ -80,10 +80,10 @@ public sealed class FeatureQueueTests
     [Fact]
     public void A_restored_queue_goes_on_as_the_saved_one()
     {
-        var queue = new FeatureQueue(5, 2, QueueType.BFloat16);
+        var queue = new FeatureQueue(5, 2, ElementType.BFloat16);
         queue.Initialize(1);
         queue.Enqueue([1, 2, 3, 4, 5, 6]);
-        var copy = new FeatureQueue(5, 2, QueueType.BFloat16);
+        var copy = new FeatureQueue(5, 2, ElementType.BFloat16);
         copy.Restore(queue.Bytes, queue.Position);
         queue.Enqueue([7, 8, 9, 10, 11, 12]);
         copy.Enqueue([7, 8, 9, 10, 11, 12]);

@@ -21,7 +21,7 @@ public sealed class RoundingTests
             options = options with { Positive = PositiveTransform.None };
         }
 
-        (float[] q, float[] key, FeatureQueue queue) = ContrastiveStepTests.Inputs(n, k, c, QueueType.Float32);
+        (float[] q, float[] key, FeatureQueue queue) = ContrastiveStepTests.Inputs(n, k, c, ElementType.Float32);
         float[] rows = queue.Float32.ToArray();
         (double[] loss, double[] gradient) = PlainContrast<double>.Run(options, q, key, rows, n, c, 9);
         (float[] plainLoss, float[] plainGradient) = PlainContrast<float>.Run(options, q, key, rows, n, c, 9);

@@ -13,7 +13,7 @@ public sealed class TimedSizesTests
     public void The_sizes_that_benchmarks_time_equal_the_oracle(int n, int k, int c)
     {
         var options = new FeatureTransformOptions { Tau = 0.1f, NegativeScope = LambdaScope.Row };
-        (float[] q, float[] key, FeatureQueue queue) = ContrastiveStepTests.Inputs(n, k, c, QueueType.Float32);
+        (float[] q, float[] key, FeatureQueue queue) = ContrastiveStepTests.Inputs(n, k, c, ElementType.Float32);
         using var step = new ContrastiveStep(options, n, c);
         var (gradient, keys, statistics) = (new float[n * c], new float[n * c], new RowStatistics(n));
         _ = step.Run(q, key, queue, 9, true, gradient, keys, statistics);

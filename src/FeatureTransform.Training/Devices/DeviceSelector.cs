@@ -1,4 +1,5 @@
 using System.Runtime.Intrinsics.X86;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Options;
 

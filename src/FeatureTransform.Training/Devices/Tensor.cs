@@ -1,11 +1,6 @@
-namespace FeatureTransform.Training.Devices;
+using FeatureTransform.Native;
 
-/// <summary>Element type of activations.</summary>
-internal enum ElementType
-{
-    Float32,
-    BFloat16,
-}
+namespace FeatureTransform.Training.Devices;
 
 /// <summary>
 /// A value that names an activation on a device: N x H x W x C, channels innermost; a matrix is N x 1 x 1 x C.

@@ -29,7 +29,7 @@ internal sealed class MoCo : IDisposable
         Initialization.Fill(Query.Store, options.Run.Seed);
         Initialization.Fill(Key.Store, options.Run.Seed);
         Queue = new FeatureQueue(
-            options.Method.QueueSize, c, options.Method.QueueType == "bf16" ? QueueType.BFloat16 : QueueType.Float32);
+            options.Method.QueueSize, c, options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
         Queue.Initialize(options.Run.Seed);
         contrast = new ContrastiveStep(options.FeatureTransform(), n, c, options.Run.Threads);
         Statistics = new RowStatistics(n);

@@ -122,5 +122,5 @@ internal sealed class Checkpoint : IDisposable
     public void Dispose() => File.Dispose();
 
     private static SafeTensorType TypeOf(FeatureQueue queue) =>
-        queue.Type == QueueType.Float32 ? SafeTensorType.F32 : SafeTensorType.BF16;
+        queue.Type == ElementType.Float32 ? SafeTensorType.F32 : SafeTensorType.BF16;
 }

@@ -77,7 +77,7 @@ internal sealed class DumpWriter(string path, int steps, PretrainOptions options
     {
         tensors.AddRange(ParameterTensors.Snapshot($"{prefix}query.", ParameterTensors.All(query), query.Read));
         tensors.AddRange(ParameterTensors.Snapshot($"{prefix}key.", ParameterTensors.All(key), key.Read));
-        tensors.Add(queue.Type == QueueType.Float32
+        tensors.Add(queue.Type == ElementType.Float32
             ? SafeTensor.Of(prefix + "queue", queue.Float32.ToArray(), queue.K, queue.C)
             : SafeTensor.Of(prefix + "queue", queue.BFloat16.ToArray(), queue.K, queue.C));
         tensors.Add(SafeTensor.Of(prefix + "queue_position", new[] { queue.Position }));

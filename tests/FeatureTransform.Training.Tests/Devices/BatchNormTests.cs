@@ -1,4 +1,5 @@
 using System.Numerics;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using Xunit;

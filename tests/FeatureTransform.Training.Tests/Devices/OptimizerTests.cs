@@ -1,3 +1,4 @@
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using Xunit;

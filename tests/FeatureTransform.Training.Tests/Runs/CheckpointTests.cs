@@ -13,9 +13,9 @@ public sealed class CheckpointTests : IDisposable
     public void Dispose() => folder.Dispose();
 
     [Theory]
-    [InlineData(QueueType.Float32)]
-    [InlineData(QueueType.BFloat16)]
-    public void State_comes_back_to_the_same_bits(QueueType type)
+    [InlineData(ElementType.Float32)]
+    [InlineData(ElementType.BFloat16)]
+    public void State_comes_back_to_the_same_bits(ElementType type)
     {
         CheckpointState state = State(1234, type);
         Checkpoint.Save(folder["c"], state);
@@ -182,7 +182,7 @@ public sealed class CheckpointTests : IDisposable
         Assert.Contains("'queue' is F32 of shape [7, 5]: expected F32 of shape [8, 5]", error.Message, StringComparison.Ordinal);
     }
 
-    private static CheckpointState State(long step, QueueType type = QueueType.Float32, RunOptions? run = null)
+    private static CheckpointState State(long step, ElementType type = ElementType.Float32, RunOptions? run = null)
     {
         var queue = new FeatureQueue(7, 5, type);
         queue.Initialize(3);

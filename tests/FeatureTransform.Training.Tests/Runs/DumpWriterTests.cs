@@ -75,7 +75,7 @@ public sealed class DumpWriterTests : IDisposable
         var writer = new DumpWriter(folder["d"], 2, options);
         using var query = MemoryStore.Small(1);
         using var key = MemoryStore.Small(2);
-        var queue = new FeatureQueue(K, C, QueueType.BFloat16);
+        var queue = new FeatureQueue(K, C, ElementType.BFloat16);
         queue.Initialize(1);
         float[] initial = [.. query.Values("fc.bias")];
         writer.Begin(query, key, queue);

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 

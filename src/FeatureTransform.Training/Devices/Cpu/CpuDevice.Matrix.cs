@@ -1,4 +1,5 @@
 using FeatureTransform.LibTorch;
+using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 
