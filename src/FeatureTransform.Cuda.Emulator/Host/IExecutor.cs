@@ -28,38 +28,6 @@ internal interface IExecutableModule : IDisposable
     void Run(KernelLaunch launch, Action<Finding> report);
 }
 
-/// <summary>A parameter of a kernel, in bytes.</summary>
-internal readonly record struct KernelParameter(string Name, int Offset, int Size);
-
-/// <summary>What the host can ask about a kernel.</summary>
-internal sealed record KernelSignature
-{
-    public required string Name { get; init; }
-
-    public required IReadOnlyList<KernelParameter> Parameters { get; init; }
-
-    /// <summary>Bytes of shared memory that the kernel and what it calls declare.</summary>
-    public int StaticSharedBytes { get; init; }
-
-    public int ConstantBytes { get; init; }
-
-    public int LocalBytes { get; init; }
-
-    /// <summary>Registers of a thread, 0 where unknown: PTX has any number, ptxas decides.</summary>
-    public int Registers { get; init; }
-
-    /// <summary>Threads of a block by .maxntid or .reqntid; null where unstated.</summary>
-    public Dim3? MaxThreads { get; init; }
-
-    /// <summary>Whether a block must be exactly that.</summary>
-    public bool RequiresThreads { get; init; }
-
-    /// <summary>Blocks of a cluster by .reqnctapercluster; null where unstated.</summary>
-    public Dim3? RequiredCluster { get; init; }
-
-    public int ParameterBytes => Parameters.Count == 0 ? 0 : Parameters[^1].Offset + Parameters[^1].Size;
-}
-
 /// <summary>A launch that was found in order.</summary>
 internal sealed record KernelLaunch(
     KernelSignature Kernel, Dim3 Grid, Dim3 Block, Dim3 Cluster, uint DynamicSharedBytes, byte[] Parameters, bool IsCooperative);

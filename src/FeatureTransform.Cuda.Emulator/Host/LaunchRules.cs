@@ -16,16 +16,16 @@ internal static class LaunchRules
         Dim3 grid = request.Grid, block = request.Block;
         if (IsEmpty(grid) || grid.X > int.MaxValue || grid.Y > MostBlocksYZ || grid.Z > MostBlocksYZ)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a grid of {Text(grid)} blocks; the limits are 1 and "
-                + $"{Text(new Dim3(int.MaxValue, MostBlocksYZ, MostBlocksYZ))}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a grid of {grid} blocks; the limits are 1 and "
+                + $"{new Dim3(int.MaxValue, MostBlocksYZ, MostBlocksYZ)}");
         }
         DeviceProfile device = function.Context.Device.Profile;
         ulong threads = (ulong)block.X * block.Y * block.Z;
         uint mostThreads = (uint)device.ThreadsPerBlock;
         if (IsEmpty(block) || block.X > mostThreads || block.Y > mostThreads || block.Z > MostThreadsZ || threads > mostThreads)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a block of {Text(block)} threads; the limits are 1 and "
-                + $"{Text(new Dim3(mostThreads, mostThreads, MostThreadsZ))}, {mostThreads} in all");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a block of {block} threads; the limits are 1 and "
+                + $"{new Dim3(mostThreads, mostThreads, MostThreadsZ)}, {mostThreads} in all");
         }
         CheckThreads(function, block, threads);
         if (request.DynamicSharedBytes > function.MaxDynamicSharedBytes)
@@ -47,14 +47,14 @@ internal static class LaunchRules
         KernelSignature kernel = function.Kernel;
         if (kernel is { RequiresThreads: true, MaxThreads: { } required } && required != block)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a block of {Text(block)} threads; .reqntid asks for {Text(required)}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a block of {block} threads; .reqntid asks for {required}");
         }
         if (threads > (ulong)function.MaxThreads)
         {
-            string reason = kernel.MaxThreads is { } most ? $".maxntid allows {Text(most)}" : $"{kernel.Registers} registers a thread";
+            string reason = kernel.MaxThreads is { } most ? $".maxntid allows {most}" : $"{kernel.Registers} registers a thread";
             throw Refused(
                 CUresult.CUDA_ERROR_LAUNCH_OUT_OF_RESOURCES,
-                $"{kernel.Name}: a block of {Text(block)} threads; it may have {function.MaxThreads} ({reason})");
+                $"{kernel.Name}: a block of {block} threads; it may have {function.MaxThreads} ({reason})");
         }
     }
 
@@ -72,19 +72,19 @@ internal static class LaunchRules
         }
         if (kernel.RequiredCluster is { } required && required != cluster)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a cluster of {Text(cluster)} blocks; "
-                + $".reqnctapercluster asks for {Text(required)}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a cluster of {cluster} blocks; "
+                + $".reqnctapercluster asks for {required}");
         }
         int most = function.AllowsLargeClusters ? LargestCluster : PortableCluster;
         if (IsEmpty(cluster) || (ulong)cluster.X * cluster.Y * cluster.Z > (ulong)most)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a cluster of {Text(cluster)} blocks; it may have {most}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a cluster of {cluster} blocks; it may have {most}");
         }
         Dim3 grid = request.Grid;
         if (grid.X % cluster.X != 0 || grid.Y % cluster.Y != 0 || grid.Z % cluster.Z != 0)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a grid of {Text(grid)} blocks cannot be divided into "
-                + $"clusters of {Text(cluster)}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a grid of {grid} blocks cannot be divided into "
+                + $"clusters of {cluster}");
         }
         return cluster;
     }
@@ -101,8 +101,6 @@ internal static class LaunchRules
     }
 
     private static bool IsEmpty(Dim3 size) => size.X == 0 || size.Y == 0 || size.Z == 0;
-
-    private static string Text(Dim3 size) => $"({size.X}, {size.Y}, {size.Z})";
 
     private static CallRefused Refused(CUresult code, string message) => new(code, FindingKinds.LaunchRefused, message);
 }
