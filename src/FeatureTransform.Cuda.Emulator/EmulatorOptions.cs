@@ -10,11 +10,30 @@ public enum AsyncCopyTime
     AtOnce,
 }
 
+/// <summary>When the work of a stream is done.</summary>
+public enum StreamTime
+{
+    /// <summary>
+    /// As late as the program allows: when it synchronises, asks repeatedly, or copies in a way that blocks; and then only what
+    /// it waits for. A missing wait shows as stale data, every time.
+    /// </summary>
+    Late,
+
+    /// <summary>Within the call that gives it to the stream.</summary>
+    AtOnce,
+}
+
 /// <summary>How kernels are executed and what is looked for.</summary>
 public sealed record EmulatorOptions
 {
     /// <summary>The device that is emulated.</summary>
     public DeviceProfile Device { get; init; } = DeviceProfile.H100;
+
+    /// <summary>How many such devices there are.</summary>
+    public int DeviceCount { get; init; } = 1;
+
+    /// <summary>When the work of streams is done.</summary>
+    public StreamTime Streams { get; init; }
 
     /// <summary>What is checked.</summary>
     public Execution.Checks Checks { get; init; } = Execution.Checks.All;

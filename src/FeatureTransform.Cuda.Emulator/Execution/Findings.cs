@@ -1,6 +1,6 @@
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
-/// <summary>What the emulator looks for while a kernel runs.</summary>
+/// <summary>What the emulator looks for.</summary>
 [Flags]
 public enum Checks
 {
@@ -19,11 +19,14 @@ public enum Checks
     /// <summary>Barriers and membermasks.</summary>
     Synchronization = 8,
 
+    /// <summary>Use of the driver's functions by the host.</summary>
+    Host = 16,
+
     /// <summary>Everything.</summary>
-    All = 15,
+    All = 31,
 }
 
-/// <summary>A defect, reported once for each line and kind.</summary>
+/// <summary>A defect of a kernel, reported once for each line and kind, or of the host's use of the driver.</summary>
 public sealed record Finding
 {
     /// <summary>The check that found it.</summary>
@@ -32,8 +35,11 @@ public sealed record Finding
     /// <summary>What it is, in a fixed word or two such as "out of bounds".</summary>
     public required string Kind { get; init; }
 
-    /// <summary>The kernel that ran.</summary>
-    public required string Kernel { get; init; }
+    /// <summary>The kernel that ran; empty for a defect of the host.</summary>
+    public string Kernel { get; init; } = "";
+
+    /// <summary>The driver's function that the host called; empty for a defect of a kernel.</summary>
+    public string Call { get; init; } = "";
 
     /// <summary>The CUDA source file, where the PTX names one.</summary>
     public string? File { get; init; }
@@ -63,8 +69,9 @@ public sealed record Finding
     public long Count { get; set; } = 1;
 
     /// <inheritdoc/>
-    public override string ToString() =>
-        $"{Kind} in {Kernel} at {File ?? "?"}:{Line} (PTX line {PtxLine}), block ({Block.X}, {Block.Y}, {Block.Z}), "
+    public override string ToString() => Call.Length > 0
+        ? $"{Kind} in {Call}: {Message}" + (Count > 1 ? $"; {Count} times" : "")
+        : $"{Kind} in {Kernel} at {File ?? "?"}:{Line} (PTX line {PtxLine}), block ({Block.X}, {Block.Y}, {Block.Z}), "
         + $"thread ({Thread.X}, {Thread.Y}, {Thread.Z}): {Message}"
         + (InlinedFrom.Count > 0 ? $"; inlined from {string.Join(", ", InlinedFrom)}" : "") + (Count > 1 ? $"; {Count} times" : "");
 }

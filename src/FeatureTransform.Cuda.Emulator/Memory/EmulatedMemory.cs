@@ -4,15 +4,15 @@ namespace FeatureTransform.Cuda.Emulator.Memory;
 /// Global memory: allocations far apart in a virtual address range, so that a wrong address meets none of them. Freed ranges are
 /// remembered and never given out again.
 /// </summary>
-internal sealed unsafe class EmulatedMemory : IDisposable
+internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAddress) : IDisposable
 {
     /// <summary>The first address; below lie host addresses that were registered.</summary>
-    private const ulong FirstAddress = 1ul << 44;
+    private const ulong FirstAddress = 1ul << 48;
 
     private const ulong GuardBand = 4ul << 20;
 
     private readonly Lock gate = new();
-    private ulong next = FirstAddress;
+    private ulong next = first;
     private Region[] regions = []; // by address; replaced as a whole, so that readers need no lock
 
     /// <summary>Held by atomics, so that blocks on several cores see each other's whole.</summary>

@@ -122,6 +122,24 @@ internal sealed unsafe class Region : IDisposable
         return true;
     }
 
+    /// <summary>After a copy from another region: what was not written there is not written here.</summary>
+    public void CopyWritten(ulong offset, Region source, ulong sourceOffset, ulong count)
+    {
+        if (!source.FindUnwritten(sourceOffset, count, out _))
+        {
+            MarkWritten(offset, count);
+            return;
+        }
+        IsAllWritten = false;
+        for (ulong i = 0; i < count; i++)
+        {
+            bool written = source.IsWritten(sourceOffset + i, 1);
+            byte bit = (byte)(1 << (int)((offset + i) & 7));
+            ref byte bits = ref Written[(offset + i) >> 3];
+            bits = (byte)(written ? bits | bit : bits & ~bit);
+        }
+    }
+
     /// <summary>Whether any byte of a long range was never written; its offset if so.</summary>
     public bool FindUnwritten(ulong offset, ulong count, out ulong first)
     {
