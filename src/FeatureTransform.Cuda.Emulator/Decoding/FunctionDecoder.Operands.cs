@@ -46,6 +46,8 @@ internal sealed unsafe partial class FunctionDecoder
                 return SpecialValue(i, operand, type);
             case OperandKind.Symbol or OperandKind.Label:
                 return Address(i, operand, type);
+            case OperandKind.Integer when type == PtxType.Pred:
+                return Constant(operand.Value != 0 ? uint.MaxValue : 0, false); // the same for all lanes
             default:
                 return Constant(Immediate(i, operand, type), type.Bits() == 64);
         }

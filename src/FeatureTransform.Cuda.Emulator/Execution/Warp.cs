@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using FeatureTransform.Cuda.Emulator.Decoding;
 
@@ -112,6 +113,7 @@ internal sealed unsafe partial class Warp : IDisposable
         }
     }
 
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private void Execute(Group group)
     {
         Frame frame = Frame = group.Frame;

@@ -49,10 +49,6 @@ internal static unsafe class MoveDecoder
         }
         else if (t == PtxType.Pred)
         {
-            if (source.Kind == OperandKind.Integer)
-            {
-                throw i.Refuse("a predicate is set by setp");
-            }
             Draft draft = d.Plain(i, &PredicateOperations.Copy, t, t);
             draft.Op.Form = source.IsNegated ? PredicateOperations.FirstNegated : (byte)0;
         }
