@@ -3,6 +3,9 @@
 #pragma once
 #include "types.cuh"
 
+// Rows of the table: 33 octaves.
+__device__ __forceinline__ u32 beta_rows(u32 row_bits) { return 33u << row_bits; }
+
 // table: rows x 4 coefficients, constant term first; row_bits: log2 of the rows in an octave (4, or 5 for a < 0.3).
 __device__ __forceinline__ float beta_draw(const float4* __restrict__ table, u32 row_bits, u32 word)
 {

@@ -34,7 +34,7 @@ public sealed unsafe class CudaContext : SafeHandle
         ArgumentNullException.ThrowIfNull(driver);
         ArgumentOutOfRangeException.ThrowIfZero(handle);
         SetHandle(handle);
-        using var scope = new CudaContextScope(driver, handle);
+        using var scope = new CudaContextScope(driver, handle, owner: null);
         int device;
         driver.ThrowIfFailed(driver.Api.cuCtxGetDevice(&device));
         int found = device;
@@ -66,7 +66,7 @@ public sealed unsafe class CudaContext : SafeHandle
     /// scope.
     /// </summary>
     /// <exception cref="CudaException">The driver refuses.</exception>
-    public CudaContextScope MakeCurrent() => new(Device.Driver, Handle);
+    public CudaContextScope MakeCurrent() => new(Device.Driver, Handle, this);
 
     /// <summary>Blocks until all that any stream of the context was given is done.</summary>
     /// <exception cref="CudaException">Something of it failed.</exception>
@@ -74,7 +74,6 @@ public sealed unsafe class CudaContext : SafeHandle
     {
         using CudaContextScope scope = MakeCurrent();
         Device.Driver.ThrowIfFailed(Api.cuCtxSynchronize());
-        GC.KeepAlive(this);
     }
 
     /// <summary>Bytes of device memory that are free now, whoever uses the rest.</summary>
@@ -84,12 +83,11 @@ public sealed unsafe class CudaContext : SafeHandle
         using CudaContextScope scope = MakeCurrent();
         nuint free, total;
         Device.Driver.ThrowIfFailed(Api.cuMemGetInfo_v2(&free, &total));
-        GC.KeepAlive(this);
         return (long)free;
     }
 
     /// <summary>As <see cref="MakeCurrent"/>, but never throws.</summary>
-    internal CudaContextScope EnterForRelease() => new(Device.Driver, handle, throws: false);
+    internal CudaContextScope EnterForRelease() => new(Device.Driver, handle, this, throws: false);
 
     /// <inheritdoc/>
     protected override bool ReleaseHandle() => Api.cuDevicePrimaryCtxRelease_v2(Device.Handle) == CUresult.CUDA_SUCCESS;

@@ -4,9 +4,11 @@ namespace FeatureTransform.Cuda;
 public readonly unsafe ref struct CudaContextScope
 {
     private readonly DriverApi? pushed;
+    private readonly CudaContext? owner;
 
-    internal CudaContextScope(CudaDriver driver, nint context, bool throws = true)
+    internal CudaContextScope(CudaDriver driver, nint context, CudaContext? owner, bool throws = true)
     {
+        this.owner = owner;
         nint current;
         CUresult result = driver.Api.cuCtxGetCurrent(&current);
         if (result == CUresult.CUDA_SUCCESS && current != context)
@@ -28,5 +30,6 @@ public readonly unsafe ref struct CudaContextScope
             nint popped;
             pushed.cuCtxPopCurrent_v2(&popped);
         }
+        GC.KeepAlive(owner);
     }
 }

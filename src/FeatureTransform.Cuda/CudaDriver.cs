@@ -1,6 +1,5 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Runtime.CompilerServices;
-using System.Runtime.InteropServices;
 
 namespace FeatureTransform.Cuda;
 
@@ -99,16 +98,8 @@ public sealed unsafe class CudaDriver
         Api.cuGetErrorName(result, &name);
         Api.cuGetErrorString(result, &text);
         return CudaException.OfDriver(
-            Name, FunctionOf(call), result,
-            Text(name) ?? $"CUresult {(int)result}", Text(text) ?? "the driver does not know this code", details);
+            Name, FunctionTable.FunctionOf(call), result,
+            FunctionTable.TextOf(name) ?? $"CUresult {(int)result}",
+            FunctionTable.TextOf(text) ?? "the driver does not know this code", details);
     }
-
-    /// <summary>"cuInit" of "Api.cuInit(0)".</summary>
-    private static string FunctionOf(string expression)
-    {
-        string function = expression.Split('(', 2)[0];
-        return function[(function.LastIndexOf('.') + 1)..];
-    }
-
-    private static string? Text(byte* text) => Marshal.PtrToStringUTF8((nint)text);
 }

@@ -16,6 +16,7 @@ public sealed unsafe class CudaGraph : CudaObject
     {
         get
         {
+            using CudaContextScope scope = Context.MakeCurrent();
             nuint count;
             ThrowIfFailed(Api.cuGraphGetNodes(Handle, null, &count));
             return (int)count;

@@ -45,12 +45,13 @@ public sealed unsafe class CudaKernel
         ArgumentOutOfRangeException.ThrowIfNegative(bytes);
         using CudaContextScope scope = Module.Context.MakeCurrent();
         CUresult result = Api.cuFuncSetAttribute(
-            function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
+            Function, CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES, bytes);
         GC.KeepAlive(Module);
         if (result != CUresult.CUDA_SUCCESS)
         {
             throw Driver.Failure(result, nameof(Api.cuFuncSetAttribute),
-                $" {this}: {bytes} bytes of dynamic shared memory; a block may have {Module.Context.Device.SharedBytesPerBlock}.");
+                $" {this}: {bytes} bytes of dynamic shared memory; "
+                + $"a block may have {Module.Context.Device.SharedBytesPerBlock}.");
         }
     }
 
@@ -65,7 +66,7 @@ public sealed unsafe class CudaKernel
         using CudaContextScope scope = Module.Context.MakeCurrent();
         int blocks;
         Driver.ThrowIfFailed(
-            Api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, function, threads, (nuint)dynamicSharedBytes));
+            Api.cuOccupancyMaxActiveBlocksPerMultiprocessor(&blocks, Function, threads, (nuint)dynamicSharedBytes));
         GC.KeepAlive(Module);
         return blocks;
     }
@@ -87,7 +88,7 @@ public sealed unsafe class CudaKernel
         {
             void* parameters = parameter;
             result = Api.cuLaunchKernel(
-                function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z,
+                Function, grid.X, grid.Y, grid.Z, block.X, block.Y, block.Z,
                 (uint)dynamicSharedBytes, stream.Handle, &parameters, null);
         }
         GC.KeepAlive(Module);
@@ -105,6 +106,15 @@ public sealed unsafe class CudaKernel
 
     private DriverApi Api => Driver.Api;
 
+    private nint Function
+    {
+        get
+        {
+            ObjectDisposedException.ThrowIf(Module.IsClosed, Module);
+            return function;
+        }
+    }
+
     private int Attribute(CUfunction_attribute attribute)
     {
         int value;
@@ -116,7 +126,7 @@ public sealed unsafe class CudaKernel
     [MethodImpl(MethodImplOptions.NoInlining)]
     private CudaException LaunchFailure(CUresult result, Dim3 grid, Dim3 block, int dynamicSharedBytes, int argumentBytes) =>
         Driver.Failure(result, nameof(Api.cuLaunchKernel),
-            $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static shared "
-            + $"memory, {argumentBytes} bytes of arguments, {RegistersPerThread} registers and {LocalBytesPerThread} local bytes a thread, "
-            + $"at most {MaxThreadsPerBlock} threads a block.");
+            $" {this}: grid {grid}, block {block}, {dynamicSharedBytes} bytes of dynamic and {StaticSharedBytes} of static "
+            + $"shared memory, {argumentBytes} bytes of arguments, {RegistersPerThread} registers and "
+            + $"{LocalBytesPerThread} local bytes a thread, at most {MaxThreadsPerBlock} threads a block.");
 }

@@ -84,6 +84,20 @@ public sealed unsafe class DeviceMemory : CudaObject
     }
 
     /// <summary>
+    /// Sets every 32-bit word, in the order of <paramref name="stream"/>; up to three bytes at the end stay as they are. Does not
+    /// block.
+    /// </summary>
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public void FillWords(uint value, CudaStream stream)
+    {
+        ArgumentNullException.ThrowIfNull(stream);
+        Api.Require(Api.cuMemsetD32Async, nameof(Api.cuMemsetD32Async));
+        using CudaContextScope scope = Context.MakeCurrent();
+        ThrowIfFailed(Api.cuMemsetD32Async(Address, value, (nuint)Bytes / sizeof(uint), stream.Handle));
+        GC.KeepAlive(stream);
+    }
+
+    /// <summary>
     /// Copies to the first bytes of this memory in the order of <paramref name="stream"/>, and blocks until that is done.
     /// </summary>
     /// <exception cref="ArgumentException">It is more than this memory holds.</exception>

@@ -1,5 +1,6 @@
 using System.Diagnostics.CodeAnalysis;
 using System.Reflection;
+using System.Runtime.InteropServices;
 
 namespace FeatureTransform.Cuda;
 
@@ -48,6 +49,20 @@ internal abstract class FunctionTable
             throw Missing(symbol);
         }
     }
+
+    /// <summary>The exception for a failed call, whose name is taken out of the expression that made it.</summary>
+    private protected unsafe CudaException Failure(string call, int code, byte* codeName, byte* text) =>
+        new(Name, FunctionOf(call), code, TextOf(codeName) ?? "", TextOf(text) ?? "");
+
+    /// <summary>"cuInit" of "Api.cuInit(0)".</summary>
+    internal static string FunctionOf(string expression)
+    {
+        string function = expression.Split('(', 2)[0];
+        return function[(function.LastIndexOf('.') + 1)..];
+    }
+
+    /// <summary>Native text; null where there is none.</summary>
+    internal static unsafe string? TextOf(byte* text) => Marshal.PtrToStringUTF8((nint)text);
 
     private CudaException Missing(string symbol) => CudaException.Unavailable(
         Name, symbol, $"the library does not export it; it needs to be {minimum} or newer");

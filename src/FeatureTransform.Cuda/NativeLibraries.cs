@@ -7,8 +7,14 @@ internal static class NativeLibraries
 {
     public static NativeLibrarySource Driver() => Load("CUDA driver", "CUDA_DRIVER", ["libcuda.so.1"], ["nvcuda.dll"]);
 
-    public static NativeLibrarySource Nvrtc() =>
-        Load("NVRTC", "NVRTC", ["libnvrtc.so.13", "libnvrtc.so.12"], ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]);
+    /// <param name="newest">The newest major version that is looked for.</param>
+    public static NativeLibrarySource Nvrtc(int newest = int.MaxValue)
+    {
+        int[] versions = newest >= 13 ? [13, 12] : [12];
+        return Load("NVRTC", "NVRTC",
+            [.. versions.Select(version => $"libnvrtc.so.{version}")],
+            [.. versions.Select(version => $"nvrtc64_{version}0_0.dll")]);
+    }
 
     public static NativeLibrarySource CuBlas() =>
         AfterDriver("cuBLAS", "CUBLAS", ["libcublas.so.13", "libcublas.so.12"], ["cublas64_13.dll", "cublas64_12.dll"]);

@@ -9,7 +9,7 @@ internal sealed class InfoCommand
 {
     public InfoCommand()
     {
-        Command = new Command("info", "Show runtime, processor, LibTorch, devices and the default options.");
+        Command = new Command("info", "Show runtime, processor, LibTorch, CUDA and the default options.");
         Command.SetAction(parse => Execution.Run(parse, () => 0, (_, _, _) => new(Text())));
     }
 
@@ -19,11 +19,13 @@ internal sealed class InfoCommand
     {
         var lines = new List<(string Name, string Value)>(MachineReport.Describe())
         {
-            ("devices", $"cpu; {string.Join(" and ", OptionNames.PlannedDevices)} are not there yet"),
+            ("trains on", $"cpu; {string.Join(" and ", OptionNames.PlannedDevices)} are not there yet"),
         };
         lines.AddRange(new PretrainOptionTable().DefaultOptions()
             .Select((section, i) => (i == 0 ? "default run" : "", string.Join(' ', section))));
         int width = lines.Max(line => line.Name.Length);
-        return string.Join('\n', lines.Select(line => $"{line.Name.PadRight(width)}  {line.Value}"));
+        string indent = '\n' + new string(' ', width + 2);
+        return string.Join('\n', lines.Select(line =>
+            $"{line.Name.PadRight(width)}  {line.Value.Replace("\n", indent, StringComparison.Ordinal)}"));
     }
 }

@@ -51,7 +51,7 @@ internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(sou
     public readonly delegate* unmanaged<void*, ulong, nuint, nint, CUresult> cuMemcpyDtoHAsync_v2;
     public readonly delegate* unmanaged<ulong, ulong, nuint, nint, CUresult> cuMemcpyDtoDAsync_v2;
     public readonly delegate* unmanaged<ulong, byte, nuint, nint, CUresult> cuMemsetD8Async;
-    public readonly delegate* unmanaged<ulong, uint, nuint, nint, CUresult> cuMemsetD32Async;
+    [OptionalSymbol] public readonly delegate* unmanaged<ulong, uint, nuint, nint, CUresult> cuMemsetD32Async;
 
     // Modules, kernels
     public readonly delegate* unmanaged<nint*, void*, uint, CUjit_option*, void**, CUresult> cuModuleLoadDataEx;

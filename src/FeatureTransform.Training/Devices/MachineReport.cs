@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Runtime.InteropServices;
+using FeatureTransform.Cuda;
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
 
@@ -9,8 +10,8 @@ namespace FeatureTransform.Training.Devices;
 public static class MachineReport
 {
     /// <summary>
-    /// Runtime, system, processor, measured speed and LibTorch as names and values, in about a second; never throws where LibTorch
-    /// is missing.
+    /// Runtime, system, processor, measured speed, LibTorch and CUDA as names and values, in about a second; never throws where a
+    /// library is missing or fails: it says so.
     /// </summary>
     public static IReadOnlyList<(string Name, string Value)> Describe()
     {
@@ -28,6 +29,8 @@ public static class MachineReport
                 CultureInfo.InvariantCulture,
                 $"{speed.Pass:F0} GFLOP/s, {100 * speed.Pass / speed.Peak:F0} % of the peak (N {MachineSpeed.N}, K {MachineSpeed.K}, C {MachineSpeed.C})")),
             ("LibTorch", DescribeLibTorch()),
+            .. DescribeDevices(),
+            ("NVRTC", DescribeNvrtc()),
         ];
     }
 
@@ -40,6 +43,41 @@ public static class MachineReport
         catch (TypeInitializationException error) when (error.InnerException is DllNotFoundException missing)
         {
             return $"missing: {missing.Message}";
+        }
+    }
+
+    private static IEnumerable<(string Name, string Value)> DescribeDevices()
+    {
+        (string, string) driverLine;
+        IReadOnlyList<CudaDevice> devices = [];
+        try
+        {
+            driverLine = ("CUDA driver", CudaDriver.TryLoad(out CudaDriver? driver, out string? reason)
+                ? $"{driver.VersionText} from {driver.Name}"
+                : $"none: {reason}");
+            devices = driver?.Devices ?? devices;
+        }
+        catch (CudaException error)
+        {
+            driverLine = ("CUDA driver", $"fails: {error.Message}");
+        }
+
+        return [driverLine, .. devices.Select(device => ($"device {device.Ordinal}", string.Create(
+            CultureInfo.InvariantCulture,
+            $"{device.Name}, {device.Architecture}, {device.MultiprocessorCount} multiprocessors, {device.TotalMemory / 1e9:F1} GB")))];
+    }
+
+    private static string DescribeNvrtc()
+    {
+        try
+        {
+            return Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason)
+                ? $"{nvrtc.Version} from {nvrtc.Name}, for sm_{string.Join(", ", nvrtc.Architectures)}"
+                : $"none: {reason}";
+        }
+        catch (CudaException error)
+        {
+            return $"fails: {error.Message}";
         }
     }
 }

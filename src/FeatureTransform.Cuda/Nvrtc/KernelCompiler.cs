@@ -1,0 +1,116 @@
+using System.Globalization;
+using System.Security.Cryptography;
+using System.Text;
+using System.Text.RegularExpressions;
+
+namespace FeatureTransform.Cuda;
+
+/// <summary>
+/// Compiles variants with NVRTC. The output depends on the sources, the options and NVRTC's version, and on nothing of the
+/// machine. Safe for use by any thread; several threads compile in parallel.
+/// </summary>
+public sealed partial class KernelCompiler
+{
+    /// <summary>A compiler of some sources.</summary>
+    public KernelCompiler(Nvrtc nvrtc, KernelSources sources)
+    {
+        ArgumentNullException.ThrowIfNull(nvrtc);
+        ArgumentNullException.ThrowIfNull(sources);
+        Nvrtc = nvrtc;
+        Sources = sources;
+    }
+
+    /// <summary>The compiler's library.</summary>
+    public Nvrtc Nvrtc { get; }
+
+    /// <summary>What it compiles.</summary>
+    public KernelSources Sources { get; }
+
+    /// <summary>
+    /// Whether a warning is only noted in the log. It is an error otherwise, as it should be for one who writes kernels; one who
+    /// only runs them need not fail because a newer NVRTC warns of more.
+    /// </summary>
+    public bool AllowWarnings { get; init; }
+
+    /// <summary>Compiles a variant.</summary>
+    /// <param name="variant">The source file and its macros.</param>
+    /// <param name="architecture">sm_90 or sm_90a for a cubin, compute_90 for PTX.</param>
+    /// <exception cref="FileNotFoundException">The file, or one that it includes, is not among the sources.</exception>
+    /// <exception cref="ArgumentException">This NVRTC does not know the architecture.</exception>
+    /// <exception cref="KernelCompileException">It does not compile, or not without warnings.</exception>
+    public KernelBinary Compile(KernelVariant variant, string architecture)
+    {
+        ArgumentNullException.ThrowIfNull(variant);
+        Validate(architecture);
+        string[] options = Options(variant, architecture);
+        bool ptx = KernelBinary.IsPtx(architecture);
+        (nvrtcResult result, string log, byte[] image) = Nvrtc.Compile(Sources.GetProgram(variant.File), options, ptx);
+        log = log.Replace(KernelProgram.Root, KernelProgram.Root[1..], StringComparison.Ordinal);
+        if (result != nvrtcResult.NVRTC_SUCCESS)
+        {
+            throw new KernelCompileException(variant, Nvrtc, Nvrtc.GetErrorName(result), log, options);
+        }
+        if (!AllowWarnings && HasWarning(log))
+        {
+            throw new KernelCompileException(variant, Nvrtc, "warnings are errors", log, options);
+        }
+        return new KernelBinary(architecture, ptx ? Clean(image) : image, log);
+    }
+
+    /// <summary>
+    /// Whether the front end or the assembler warns of the code: NVRTC 12 and 13 have no option that makes these errors. What
+    /// NVRTC says of its options, such as that an architecture is deprecated, does not count.
+    /// </summary>
+    internal static bool HasWarning(string log) => Warning().IsMatch(log);
+
+    /// <summary>A hash of all that determines the output, except for NVRTC.</summary>
+    internal static string GetHash(KernelSources sources, KernelVariant variant, string architecture)
+    {
+        string all = string.Join('\0', [sources.GetProgram(variant.File).Hash, .. Options(variant, architecture)]);
+        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)));
+    }
+
+    /// <summary>As <see cref="GetHash"/>, NVRTC's version included: the name of the output in a cache.</summary>
+    internal string GetKey(KernelVariant variant, string architecture) => Convert.ToHexStringLower(SHA256.HashData(
+        Encoding.UTF8.GetBytes($"{GetHash(Sources, variant, architecture)} {Nvrtc.Version}")));
+
+    private static string[] Options(KernelVariant variant, string architecture) =>
+    [
+        $"--gpu-architecture={architecture}",
+        "--std=c++17",
+        "-default-device",
+        "-lineinfo",
+        "--restrict",
+        .. KernelBinary.IsPtx(architecture) ? Array.Empty<string>() : ["--ptxas-options=-v"],
+        .. variant.Sorted.Select(define => $"--define-macro={define}"),
+    ];
+
+    private void Validate(string architecture)
+    {
+        ArgumentNullException.ThrowIfNull(architecture);
+        Match match = Architecture().Match(architecture);
+        if (!match.Success || !Nvrtc.Architectures.Contains(int.Parse(match.Groups[1].Value, CultureInfo.InvariantCulture)))
+        {
+            throw new ArgumentException(
+                $"{Nvrtc} does not know the architecture {architecture}: it knows sm_XX and compute_XX for "
+                + $"{string.Join(", ", Nvrtc.Architectures)}.", nameof(architecture));
+        }
+    }
+
+    /// <summary>PTX without its final zero, and without what differs from one compilation to the next: comments that count calls
+    /// over the life of the process.</summary>
+    private static byte[] Clean(byte[] ptx)
+    {
+        string text = Encoding.UTF8.GetString(ptx).TrimEnd('\0', '\n', ' ');
+        return Encoding.UTF8.GetBytes(CallSequence().Replace(text, "// callseq") + "\n");
+    }
+
+    [GeneratedRegex(@"^(?!nvrtc:).*\bwarning\b", RegexOptions.Multiline)]
+    private static partial Regex Warning();
+
+    [GeneratedRegex(@"^(?:sm|compute)_(\d{2,3})[af]?$")]
+    private static partial Regex Architecture();
+
+    [GeneratedRegex(@"// callseq \d+(?:, \d+)?")]
+    private static partial Regex CallSequence();
+}

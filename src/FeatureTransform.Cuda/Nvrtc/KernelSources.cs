@@ -1,0 +1,80 @@
+using System.Collections.Concurrent;
+using System.Reflection;
+
+namespace FeatureTransform.Cuda;
+
+/// <summary>
+/// CUDA C++ sources by name (infonce.cu, common/types.cuh), read once each. An include is looked for beside the file that
+/// has it, then by its name as it is: nothing but these sources is ever compiled. Safe for use by any thread.
+/// </summary>
+public sealed class KernelSources
+{
+    /// <summary>The environment variable that names a folder to take the sources from in place of an assembly's resources.</summary>
+    public const string FolderVariable = "FEATURETRANSFORM_KERNELS";
+
+    private const string ResourcePrefix = "kernels/";
+
+    private readonly Func<string, string?> read;
+    private readonly ConcurrentDictionary<string, string?> files = new();
+    private readonly ConcurrentDictionary<string, KernelProgram> programs = new();
+
+    private KernelSources(string name, Func<string, string?> read) => (Name, this.read) = (name, read);
+
+    /// <summary>Sources given as texts by name.</summary>
+    public KernelSources(IReadOnlyDictionary<string, string> files)
+        : this("the given texts", files.GetValueOrDefault)
+    {
+    }
+
+    /// <summary>
+    /// The resources of an assembly whose names begin with "kernels/"; or the folder that FEATURETRANSFORM_KERNELS names, so
+    /// that kernels can be edited and tried without a build.
+    /// </summary>
+    /// <exception cref="DirectoryNotFoundException">The variable names a folder that does not exist.</exception>
+    public static KernelSources FromAssembly(Assembly assembly)
+    {
+        ArgumentNullException.ThrowIfNull(assembly);
+        if (Environment.GetEnvironmentVariable(FolderVariable) is { Length: > 0 } folder)
+        {
+            return Directory.Exists(folder)
+                ? FromFolder(folder)
+                : throw new DirectoryNotFoundException($"{FolderVariable} names {folder}, which is not a folder.");
+        }
+        return new KernelSources($"the assembly {assembly.GetName().Name}", name => Read(assembly, ResourcePrefix + name));
+    }
+
+    /// <summary>The files of a folder.</summary>
+    /// <exception cref="DirectoryNotFoundException">It does not exist.</exception>
+    public static KernelSources FromFolder(string folder)
+    {
+        ArgumentException.ThrowIfNullOrEmpty(folder);
+        if (!Directory.Exists(folder))
+        {
+            throw new DirectoryNotFoundException($"{folder} is not a folder.");
+        }
+        return new KernelSources($"the folder {folder}", name =>
+        {
+            string path = Path.Combine(folder, name);
+            return File.Exists(path) ? File.ReadAllText(path) : null;
+        });
+    }
+
+    /// <summary>Where they come from, as a message says it.</summary>
+    public string Name { get; }
+
+    /// <summary>A file's text, with Unix line ends on every system; null where there is no such file.</summary>
+    public string? Find(string file) => files.GetOrAdd(file, name => read(name)?.Replace("\r\n", "\n", StringComparison.Ordinal));
+
+    internal KernelProgram GetProgram(string file) => programs.GetOrAdd(file, name => KernelProgram.Of(this, name));
+
+    private static string? Read(Assembly assembly, string resource)
+    {
+        using Stream? stream = assembly.GetManifestResourceStream(resource);
+        if (stream is null)
+        {
+            return null;
+        }
+        using var reader = new StreamReader(stream);
+        return reader.ReadToEnd();
+    }
+}

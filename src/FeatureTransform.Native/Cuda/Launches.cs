@@ -1,0 +1,25 @@
+namespace FeatureTransform.Native.Cuda;
+
+/// <summary>What the launchers share.</summary>
+internal static class Launches
+{
+    private const int Warp = 32;
+
+    /// <summary>Blocks that <paramref name="count"/> pieces of work need.</summary>
+    public static uint Blocks(long count, int perBlock) => checked((uint)((count + perBlock - 1) / perBlock));
+
+    /// <summary>Rows that a block takes at a time where groups of up to 32 lanes take a row each: row_groups of rows.cuh.</summary>
+    public static int RowsPerBlock(int c, int threads)
+    {
+        int lanes = Warp;
+        while (lanes > 1 && lanes / 2 >= (c + 3) / 4)
+        {
+            lanes /= 2;
+        }
+
+        return threads / lanes;
+    }
+
+    /// <summary>How a kernel's name calls an element type.</summary>
+    public static string Suffix(ElementType type) => type == ElementType.Float32 ? "fp32" : "bf16";
+}

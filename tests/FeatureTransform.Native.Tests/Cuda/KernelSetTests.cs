@@ -1,0 +1,47 @@
+using System.Text;
+using FeatureTransform.Cuda;
+using FeatureTransform.Native.Cuda;
+using Xunit;
+
+namespace FeatureTransform.Native.Tests.Cuda;
+
+public sealed class KernelSetTests
+{
+    private const string Command = "Run: dotnet run -c Release --project benchmarks -- ptx";
+
+    [Fact]
+    public void Sources_headers_and_PTX_are_in_the_assembly()
+    {
+        KernelSources sources = KernelSet.LoadSources();
+        Assert.NotNull(sources.Find("common/types.cuh"));
+        Assert.NotNull(sources.Find("ptx/manifest.json"));
+        Assert.All(KernelSet.Variants, variant => Assert.NotNull(sources.Find(variant.File)));
+    }
+
+    [Fact]
+    public void Checked_in_PTX_is_of_these_sources_and_variants()
+    {
+        string[] stale = [.. new CheckedInPtx(KernelSet.LoadSources()).FindStale(KernelSet.Variants)];
+        Assert.True(stale.Length == 0, string.Join('\n', [.. stale, Command]));
+    }
+
+    [Fact]
+    public void Checked_in_PTX_is_what_the_same_NVRTC_makes()
+    {
+        bool loaded = Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason);
+        Assert.SkipUnless(loaded, reason ?? "");
+        KernelSources sources = KernelSet.LoadSources();
+        CheckedInPtx checkedIn = new(sources);
+        PtxEntry[] entries = [.. checkedIn.Entries.Where(entry => entry.Nvrtc == nvrtc!.Version.ToString())];
+        Assert.SkipWhen(entries.Length < checkedIn.Entries.Count, $"The PTX was not made by {nvrtc}, which is here.");
+        var compiler = new KernelCompiler(nvrtc!, sources);
+        Parallel.ForEach(entries, entry =>
+        {
+            string made = Encoding.UTF8.GetString(compiler.Compile(entry.Variant, CheckedInPtx.Architecture).Image.Span);
+            Assert.True(Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
+        });
+    }
+
+    /// <summary>Without the comments at the top, which say the compiler's build.</summary>
+    private static string Code(string ptx) => ptx[ptx.IndexOf(".version", StringComparison.Ordinal)..];
+}
