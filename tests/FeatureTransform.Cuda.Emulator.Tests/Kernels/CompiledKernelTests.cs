@@ -39,7 +39,7 @@ public class CompiledKernelTests
     public void A_reduction_adds_up(int n)
     {
         string ptx = Nvrtc.Compile(Reduction, "sum.cu", "compute_80");
-        using var device = new EmulatedDevice();
+        using var device = new PtxRunner();
         float[] x = [.. Enumerable.Range(0, n).Select(i => (float)(i % 17 - 5))];
         ulong y = device.Allocate(3 * 4);
         var args = new ReductionArgs { X = device.Allocate<float>(x), Y = y, N = n };
@@ -108,7 +108,7 @@ public class CompiledKernelTests
     {
         const int k = 48;
         string ptx = Nvrtc.Compile(Tile, "tile.cu", architecture);
-        using var device = new EmulatedDevice(new EmulatorOptions
+        using var device = new PtxRunner(new EmulatorOptions
         {
             Device = architecture == "compute_80" ? DeviceProfile.A100 : DeviceProfile.H100, AsyncCopies = time,
         });

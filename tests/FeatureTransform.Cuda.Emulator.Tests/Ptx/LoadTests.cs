@@ -8,7 +8,7 @@ public class LoadTests
     {
         foreach (string file in Samples.Files)
         {
-            using var device = new EmulatedDevice();
+            using var device = new PtxRunner();
             try
             {
                 Assert.NotEmpty(device.Load(File.ReadAllText(file)).Kernels);

@@ -8,13 +8,13 @@ namespace FeatureTransform.Cuda.Emulator;
 /// A software GPU without a driver around it: memory, modules and launches, each done when the call returns. Addresses are those
 /// that kernels see.
 /// </summary>
-public sealed unsafe class EmulatedDevice : IDisposable
+public sealed unsafe class PtxRunner : IDisposable
 {
     private readonly EmulatedMemory memory = new();
-    private readonly List<EmulatedModule> modules = [];
+    private readonly List<PtxRunnerModule> modules = [];
 
     /// <summary>Makes a device.</summary>
-    public EmulatedDevice(EmulatorOptions? options = null) => Options = options ?? new EmulatorOptions();
+    public PtxRunner(EmulatorOptions? options = null) => Options = options ?? new EmulatorOptions();
 
     /// <summary>How it executes.</summary>
     public EmulatorOptions Options { get; set; }
@@ -62,15 +62,15 @@ public sealed unsafe class EmulatedDevice : IDisposable
     }
 
     /// <summary>Loads a PTX text; throws <see cref="PtxException"/> with the line of what is not known.</summary>
-    public EmulatedModule Load(string ptx)
+    public PtxRunnerModule Load(string ptx)
     {
-        var module = new EmulatedModule(DecodedModule.Load(ptx, memory, Options.Device));
+        var module = new PtxRunnerModule(DecodedModule.Load(ptx, memory, Options.Device));
         modules.Add(module);
         return module;
     }
 
     /// <summary>Runs a kernel to its end. The parameters are the bytes of its parameter list, in its layout.</summary>
-    public LaunchReport Launch(EmulatedModule module, string kernel, Dim3 grid, Dim3 block, ReadOnlySpan<byte> parameters,
+    public LaunchReport Launch(PtxRunnerModule module, string kernel, Dim3 grid, Dim3 block, ReadOnlySpan<byte> parameters,
         int dynamicSharedBytes = 0, Dim3? cluster = null)
     {
         ArgumentNullException.ThrowIfNull(module);
@@ -89,7 +89,7 @@ public sealed unsafe class EmulatedDevice : IDisposable
     }
 
     /// <summary>The same with one struct as the only parameter.</summary>
-    public LaunchReport Launch<TArgs>(EmulatedModule module, string kernel, Dim3 grid, Dim3 block, in TArgs args, int dynamicSharedBytes = 0, Dim3? cluster = null)
+    public LaunchReport Launch<TArgs>(PtxRunnerModule module, string kernel, Dim3 grid, Dim3 block, in TArgs args, int dynamicSharedBytes = 0, Dim3? cluster = null)
         where TArgs : unmanaged
     {
         fixed (TArgs* pointer = &args)
@@ -115,9 +115,9 @@ public sealed unsafe class EmulatedDevice : IDisposable
 }
 
 /// <summary>A loaded PTX module.</summary>
-public sealed class EmulatedModule : IDisposable
+public sealed class PtxRunnerModule : IDisposable
 {
-    internal EmulatedModule(DecodedModule decoded) => Decoded = decoded;
+    internal PtxRunnerModule(DecodedModule decoded) => Decoded = decoded;
 
     internal DecodedModule Decoded { get; }
 
