@@ -10,7 +10,7 @@ namespace FeatureTransform.Cuda.Emulator;
 /// <remarks>
 /// Any number of emulators can live in one process. Their functions are the same; a handle, a device (CUdevice) and an address
 /// tell which emulator is meant. Functions without any (cuInit, cuDeviceGetCount, cuDeviceGet) mean the one that the calling
-/// thread last asked for a function, or else the one made last. An emulator lives until it is disposed of.
+/// thread last asked for a function or used, or else the one made last. An emulator lives until it is disposed of.
 /// </remarks>
 public sealed class Emulator : ISymbolSource, IDisposable
 {
@@ -21,9 +21,21 @@ public sealed class Emulator : ISymbolSource, IDisposable
     [ThreadStatic]
     private static Emulator? asked;
 
+    /// <summary>Emulates a device with all checks.</summary>
+    public Emulator(DeviceProfile device)
+        : this(new EmulatorOptions { Device = device ?? throw new ArgumentNullException(nameof(device)) })
+    {
+    }
+
+    /// <summary>Emulates devices.</summary>
+    public Emulator(EmulatorOptions options)
+        : this(options ?? throw new ArgumentNullException(nameof(options)), new Interpreter(options))
+    {
+    }
+
+    /// <summary>Emulates devices whose kernels something else executes.</summary>
     internal Emulator(EmulatorOptions options, IExecutor executor)
     {
-        ArgumentNullException.ThrowIfNull(options);
         ArgumentOutOfRangeException.ThrowIfNegativeOrZero(options.DeviceCount);
         Options = options;
         Executor = executor;
@@ -42,6 +54,9 @@ public sealed class Emulator : ISymbolSource, IDisposable
 
     /// <summary>What it emulates, and how.</summary>
     public EmulatorOptions Options { get; }
+
+    /// <summary>Gets what kernels print; by default nothing does.</summary>
+    public Action<string>? Output { get; set; }
 
     /// <summary>What was found so far, in kernels and in the host's use of the driver, in order.</summary>
     public IReadOnlyList<Finding> Findings => FindingList.Snapshot();
@@ -78,6 +93,8 @@ public sealed class Emulator : ISymbolSource, IDisposable
     internal List<Capture> Captures { get; } = [];
 
     internal bool IsInitialized { get; set; }
+
+    internal bool IsDisposed { get; private set; }
 
     /// <inheritdoc/>
     public nint Find(string symbol)
@@ -116,10 +133,15 @@ public sealed class Emulator : ISymbolSource, IDisposable
         }
         lock (Gate)
         {
+            if (IsDisposed)
+            {
+                return;
+            }
             foreach (EmulatedDevice device in Devices)
             {
                 device.Primary?.Destroy(nameof(Dispose));
             }
+            IsDisposed = true;
         }
     }
 
@@ -132,10 +154,13 @@ public sealed class Emulator : ISymbolSource, IDisposable
         }
     }
 
+    /// <summary>Notes that the calling thread uses this one.</summary>
+    internal void Use() => asked = this;
+
     /// <summary>The emulator that functions without a handle mean; null if there is none.</summary>
     internal static Emulator? Asked()
     {
-        if (asked is { } own && Of(own.Number) == own)
+        if (asked is { IsDisposed: false } own)
         {
             return own;
         }

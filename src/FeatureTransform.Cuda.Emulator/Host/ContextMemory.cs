@@ -30,9 +30,6 @@ internal sealed class Allocation(AllocationKind kind, Region region, string call
 
     public string Call { get; } = call;
 
-    /// <summary>Whether it exists for the work that runs now: pooled memory does between two places of its stream.</summary>
-    public bool IsLive { get; set; } = true;
-
     /// <summary>Whether freeing it was asked for.</summary>
     public bool IsFreeQueued { get; set; }
 
@@ -119,7 +116,6 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
     public void Release(Allocation allocation)
     {
         allocation.IsFreeQueued = true;
-        allocation.IsLive = false;
         allocations.Remove(allocation.Region.Address);
         Memory.Free(allocation.Region);
         if (allocation.Kind is AllocationKind.Pinned or AllocationKind.Managed)
@@ -154,31 +150,28 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
     }
 
     /// <summary>Where a range of device addresses lies, as a call gives it.</summary>
-    /// <exception cref="CallRefused">It is not within one allocation.</exception>
+    /// <exception cref="CallRefused">It is not within one allocation, be it one that a stream is still to make.</exception>
     public void RequireRange(ulong address, nuint bytes)
     {
-        if (Explain(address, bytes) is { } defect)
+        if (Memory.FindNear(address) is not { IsReserved: true } region || address - region.Address + bytes > region.Size)
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, defect.Kind, defect.Message);
+            if (Explain(address, bytes) is { } defect)
+            {
+                throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, defect.Kind, defect.Message);
+            }
         }
     }
 
     /// <summary>Where a range of device addresses lies when work uses it.</summary>
-    /// <exception cref="DeviceFault">It is not within one allocation, or that does not exist at this place of the stream.</exception>
+    /// <exception cref="DeviceFault">It is not within one allocation that exists at this place of the stream.</exception>
     public Region Locate(ulong address, nuint bytes, string call)
     {
-        (string Kind, string Message)? defect = Explain(address, bytes);
-        Region? region = defect is null ? Memory.Find(address) : null;
-        if (region is not null && allocations.TryGetValue(region.Address, out Allocation? found) && !found.IsLive)
+        if (Explain(address, bytes) is { } defect)
         {
-            defect = (FindingKinds.InvalidAddress, $"{found} does not exist yet at this place of the stream");
+            context.Emulator.Report(defect.Kind, call, defect.Message);
+            throw new DeviceFault(CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, defect.Message);
         }
-        if (defect is { } reason)
-        {
-            context.Emulator.Report(reason.Kind, call, reason.Message);
-            throw new DeviceFault(CUresult.CUDA_ERROR_ILLEGAL_ADDRESS, reason.Message);
-        }
-        return region!;
+        return Memory.Find(address)!;
     }
 
     public void Dispose()

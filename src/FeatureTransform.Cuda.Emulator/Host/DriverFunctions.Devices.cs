@@ -9,7 +9,7 @@ internal static unsafe partial class DriverFunctions
     private const int Version = 13000;
 
     [UnmanagedCallersOnly]
-    private static CUresult cuInit(uint flags) => Anywhere(emulator =>
+    private static CUresult cuInit(uint flags) => OfDriver(emulator =>
     {
         if (flags != 0)
         {
@@ -20,7 +20,7 @@ internal static unsafe partial class DriverFunctions
     });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuDriverGetVersion(int* version) => Anywhere(_ =>
+    private static CUresult cuDriverGetVersion(int* version) => OfDriver(_ =>
     {
         RequirePointer(version);
         *version = Version;
@@ -43,7 +43,7 @@ internal static unsafe partial class DriverFunctions
 
     [UnmanagedCallersOnly]
     private static CUresult cuGetProcAddress_v2(
-        byte* symbol, void** function, int version, ulong flags, CUdriverProcAddressQueryResult* status) => Anywhere(_ =>
+        byte* symbol, void** function, int version, ulong flags, CUdriverProcAddressQueryResult* status) => OfDriver(_ =>
     {
         RequirePointer(function);
         string name = Text(symbol);
@@ -60,7 +60,7 @@ internal static unsafe partial class DriverFunctions
     });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuDeviceGetCount(int* count) => Anywhere(emulator =>
+    private static CUresult cuDeviceGetCount(int* count) => OfDriver(emulator =>
     {
         RequireInitialized(emulator);
         RequirePointer(count);
@@ -69,7 +69,7 @@ internal static unsafe partial class DriverFunctions
     });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuDeviceGet(int* device, int ordinal) => Anywhere(emulator =>
+    private static CUresult cuDeviceGet(int* device, int ordinal) => OfDriver(emulator =>
     {
         RequireInitialized(emulator);
         RequirePointer(device);
@@ -119,10 +119,9 @@ internal static unsafe partial class DriverFunctions
         OnDevice(device, found => found.Release(nameof(cuDevicePrimaryCtxRelease_v2)));
 
     [UnmanagedCallersOnly]
-    private static CUresult cuCtxGetCurrent(nint* context) => Anywhere(emulator =>
+    private static CUresult cuCtxGetCurrent(nint* context) => OfThread(_ =>
     {
-        RequireInitialized(emulator);
-        RequirePointer(context);
+        RequirePointer(context); // a thread without a context has none of any driver, initialised or not
         *context = Current?.Handle ?? 0;
         return CUresult.CUDA_SUCCESS;
     });
@@ -137,7 +136,7 @@ internal static unsafe partial class DriverFunctions
         }, nameof(cuCtxPushCurrent_v2));
 
     [UnmanagedCallersOnly]
-    private static CUresult cuCtxPopCurrent_v2(nint* context) => Anywhere(emulator =>
+    private static CUresult cuCtxPopCurrent_v2(nint* context) => OfThread(emulator =>
     {
         RequireInitialized(emulator);
         if (!Contexts.TryPop(out EmulatedContext? popped))

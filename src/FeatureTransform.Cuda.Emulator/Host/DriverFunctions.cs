@@ -22,10 +22,28 @@ internal static unsafe partial class DriverFunctions
 
     private static Stack<EmulatedContext> Contexts => contexts ??= new Stack<EmulatedContext>();
 
-    private static EmulatedContext? Current => Contexts.TryPeek(out EmulatedContext? context) ? context : null;
+    private static EmulatedContext? Current
+    {
+        get
+        {
+            while (Contexts.TryPeek(out EmulatedContext? context))
+            {
+                if (!context.Emulator.IsDisposed)
+                {
+                    return context;
+                }
+                Contexts.Pop();
+            }
+            return null;
+        }
+    }
 
-    /// <summary>A call that any emulator can answer, of the current context's or else the one that was asked.</summary>
-    private static CUresult Anywhere(Func<Emulator, CUresult> body, [CallerMemberName] string call = "") =>
+    /// <summary>A call about the driver as a whole, which is the one that was asked for the function.</summary>
+    private static CUresult OfDriver(Func<Emulator, CUresult> body, [CallerMemberName] string call = "") =>
+        Run(Emulator.Asked(), body, call);
+
+    /// <summary>A call about the calling thread: the driver of its context, or else the one that was asked.</summary>
+    private static CUresult OfThread(Func<Emulator, CUresult> body, [CallerMemberName] string call = "") =>
         Run(Current?.Emulator ?? Emulator.Asked(), body, call);
 
     /// <summary>A call about a device, once the driver is initialised.</summary>
@@ -41,7 +59,7 @@ internal static unsafe partial class DriverFunctions
     /// A call that needs a context; where the context is lost, it answers why. What destroys does so even then.
     /// </summary>
     private static CUresult InContext(Action<EmulatedContext> body, bool destroys = false, [CallerMemberName] string call = "") =>
-        Run(Current?.Emulator ?? Emulator.Asked(), emulator =>
+        OfThread(emulator =>
         {
             RequireInitialized(emulator);
             EmulatedContext context = Current ?? throw new CallRefused(
@@ -64,6 +82,7 @@ internal static unsafe partial class DriverFunctions
         {
             return CUresult.CUDA_ERROR_DEINITIALIZED;
         }
+        emulator.Use();
         if (HostFunction.IsRunning)
         {
             emulator.Report(FindingKinds.InvalidArgument, call, "it is called within a host function of a stream");
@@ -101,7 +120,7 @@ internal static unsafe partial class DriverFunctions
     }
 
     /// <summary>A function that exists, and is not emulated: it says so, and never success.</summary>
-    private static CUresult NotEmulated([CallerMemberName] string call = "") => Anywhere(
+    private static CUresult NotEmulated([CallerMemberName] string call = "") => OfThread(
         _ => throw new CallRefused(CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"{call} is not emulated"), call);
 
     private static void RequireInitialized(Emulator emulator)

@@ -25,7 +25,10 @@ internal interface IExecutableModule : IDisposable
 
     /// <summary>Runs all blocks of a launch.</summary>
     /// <exception cref="Execution.KernelFault">The kernel did what ends a launch.</exception>
-    void Run(KernelLaunch launch, Action<Finding> report);
+    /// <param name="launch">The kernel and its size.</param>
+    /// <param name="report">Gets what is found.</param>
+    /// <param name="output">Gets what the kernel prints.</param>
+    void Run(KernelLaunch launch, Action<Finding> report, Action<string>? output);
 }
 
 /// <summary>A launch that was found in order.</summary>

@@ -23,7 +23,7 @@ internal static class Launches
     {
         try
         {
-            module.Executable.Run(launch, emulator.FindingList.Add);
+            module.Executable.Run(launch, emulator.FindingList.Add, emulator.Output);
         }
         catch (KernelFault fault)
         {

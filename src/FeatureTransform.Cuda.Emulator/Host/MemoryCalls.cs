@@ -29,8 +29,8 @@ internal static unsafe class MemoryCalls
     {
         RequireNoGraph(stream);
         Allocation allocation = stream.Context.Memory.Allocate(bytes, AllocationKind.Pooled, call);
-        allocation.IsLive = false;
-        stream.Add(new Operation(call, () => allocation.IsLive = true));
+        allocation.Region.IsReserved = true;
+        stream.Add(new Operation(call, () => allocation.Region.IsReserved = false));
         return allocation.Region.Address;
     }
 

@@ -6,7 +6,7 @@ namespace FeatureTransform.Cuda.Emulator.Memory;
 /// </summary>
 internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAddress) : IDisposable
 {
-    /// <summary>The first address; below lie host addresses that were registered.</summary>
+    /// <summary>No host address lies above.</summary>
     private const ulong FirstAddress = 1ul << 48;
 
     private const ulong GuardBand = 4ul << 20;
@@ -41,7 +41,9 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
         lock (gate)
         {
             var region = new Region(name, (ulong)host, size, host);
-            regions = [.. regions.Where(r => !(r.IsFreed && r.Address == region.Address)).Append(region).OrderBy(r => r.Address)];
+            // Host addresses come back, unlike those of the device.
+            IEnumerable<Region> others = regions.Where(r => !r.IsFreed || r.Address >= region.Address + size || r.Address + r.Size <= region.Address);
+            regions = [.. others.Append(region).OrderBy(r => r.Address)];
             return region;
         }
     }
@@ -79,7 +81,7 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
     public Region? Find(ulong address)
     {
         Region? region = FindNear(address);
-        return region is { IsFreed: false } && address - region.Address < Math.Max(region.Size, 1) ? region : null;
+        return region is { IsFreed: false, IsReserved: false } && address - region.Address < Math.Max(region.Size, 1) ? region : null;
     }
 
     /// <summary>Where an address lies, in words, for a report.</summary>
@@ -92,7 +94,8 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
         }
         string name = $"{near.Name} ({near.Size} bytes at 0x{near.Address:x})";
         ulong offset = address - near.Address;
-        return near.IsFreed && offset < near.Size ? $"{offset} bytes into {name}, which was freed"
+        return near.IsReserved && offset < near.Size ? $"{offset} bytes into {name}, which does not exist yet at this place of the stream"
+            : near.IsFreed && offset < near.Size ? $"{offset} bytes into {name}, which was freed"
             : offset < near.Size ? $"{offset} bytes into {name}, {offset + (ulong)bytes - near.Size} bytes past its end"
             : $"{offset - near.Size} bytes after the end of {name}";
     }

@@ -46,6 +46,9 @@ internal sealed unsafe class Region : IDisposable
 
     public bool IsFreed { get; private set; }
 
+    /// <summary>Has its address, but is not there yet: memory that a stream is still to allocate.</summary>
+    public bool IsReserved { get; set; }
+
     /// <summary>State of the race check, made by it when it is on.</summary>
     public RaceShadow? Shadow { get; set; }
 

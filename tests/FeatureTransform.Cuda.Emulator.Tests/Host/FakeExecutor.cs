@@ -47,7 +47,7 @@ internal sealed class FakeExecutor : IExecutor
 
         public Region? FindVariable(string name) => variables.GetValueOrDefault(name);
 
-        public void Run(KernelLaunch launch, Action<Finding> report)
+        public void Run(KernelLaunch launch, Action<Finding> report, Action<string>? output)
         {
             executor.Ran.Add(launch);
             executor.Bodies.GetValueOrDefault(launch.Kernel.Name)?.Invoke(launch, memory);
