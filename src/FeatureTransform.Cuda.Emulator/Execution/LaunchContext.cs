@@ -1,0 +1,86 @@
+using FeatureTransform.Cuda.Emulator.Decoding;
+using FeatureTransform.Cuda.Emulator.Memory;
+
+namespace FeatureTransform.Cuda.Emulator.Execution;
+
+/// <summary>One launch of a kernel: what all its blocks share.</summary>
+internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel, EmulatedMemory memory, EmulatorOptions options)
+{
+    private const int MostFaults = 1000;
+    private readonly Lock gate = new();
+    private readonly Dictionary<(string, int), Finding> findings = [];
+    private int faults;
+
+    public DecodedModule Module { get; } = module;
+
+    public DecodedFunction Kernel { get; } = kernel;
+
+    public EmulatedMemory Memory { get; } = memory;
+
+    public EmulatorOptions Options { get; } = options;
+
+    public Dim3 Grid { get; init; } = new(1);
+
+    public Dim3 Block { get; init; } = new(1);
+
+    public Dim3 Cluster { get; init; } = new(1);
+
+    public uint DynamicShared { get; init; }
+
+    public required Region Parameters { get; init; }
+
+    /// <summary>Gets what printf writes.</summary>
+    public Action<string>? Output { get; init; }
+
+    public int ThreadCount => (int)(Block.X * Block.Y * Block.Z);
+
+    /// <summary>Where the shared memory begins whose size the launch decides.</summary>
+    public uint DynamicSharedOffset => (uint)(Kernel.SharedBytes + 15) & ~15u;
+
+    public ulong SharedBytes => DynamicShared > 0 ? DynamicSharedOffset + (ulong)DynamicShared : (ulong)Kernel.SharedBytes;
+
+    /// <summary>The first fault, if there was one.</summary>
+    public KernelFault? Failure { get; private set; }
+
+    public IReadOnlyCollection<Finding> Findings => findings.Values;
+
+    /// <summary>Notes a fault; the launch goes on to find more, within reason.</summary>
+    public void Fail(KernelFaultKind kind, string message)
+    {
+        lock (gate)
+        {
+            Failure ??= new KernelFault(kind, message);
+            if (++faults > MostFaults)
+            {
+                throw Failure;
+            }
+        }
+    }
+
+    /// <summary>Ends the launch.</summary>
+    public void Stop(KernelFault fault)
+    {
+        lock (gate)
+        {
+            Failure ??= fault;
+            IsStopped = true;
+        }
+    }
+
+    public bool IsStopped { get; private set; }
+
+    public void Add(Finding finding)
+    {
+        lock (gate)
+        {
+            if (findings.TryGetValue((finding.Kind, finding.PtxLine), out Finding? earlier))
+            {
+                earlier.Count += finding.Count;
+            }
+            else
+            {
+                findings.Add((finding.Kind, finding.PtxLine), finding);
+            }
+        }
+    }
+}

@@ -1,0 +1,105 @@
+namespace FeatureTransform.Cuda.Emulator.Ptx;
+
+internal static partial class OpcodeTable
+{
+    private const string BulkForm = "tile/shared::cluster/shared::cta/global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint";
+
+    private static IEnumerable<OpcodeEntry> Memory() =>
+    [
+        new("ld", "2-3", $"weak/relaxed/acquire/volatile/mmio {Scope} {Spaces} ca/cg/cs/lu/cv nc {CacheHints} v2/v4/v8", MemoryTypes),
+        new("ldu", "2", "global v2/v4", MemoryTypes),
+        new("st", "2-3", $"weak/relaxed/release/volatile/mmio {Scope} {Spaces} wb/cg/cs/wt {CacheHints} v2/v4/v8", MemoryTypes),
+        new("st.async", "3", "weak shared::cluster mbarrier::complete_tx::bytes v2/v4", "b32 b64 u32 u64 s32 s64 f32 f64"),
+        new("prefetch", "1", "global/local/const/param L1/L2/tensormap L2::evict_last/L2::evict_normal"),
+        new("prefetchu", "1", "L1"),
+        new("applypriority", "2", "global L2::evict_normal"),
+        new("discard", "2", "global L2"),
+        new("createpolicy", "1-4", "fractional/range global L2::evict_last/L2::evict_first/L2::evict_normal/L2::evict_unchanged", "b64"),
+        new("isspacep", "2", "global/local/shared/shared::cta/shared::cluster/const/param/param::entry"),
+        new("cvta", "2", "to global/local/shared/shared::cta/shared::cluster/const/param/param::entry", "u32 u64"),
+        new("mapa", "3", "shared::cluster", "u32 u64"),
+        new("getctarank", "2", "shared::cluster", "u32 u64"),
+        new("cp.async", "3-5", $"ca/cg shared/shared::cta global {CacheHints}"),
+        new("cp.async.commit_group", "0"),
+        new("cp.async.wait_group", "1"),
+        new("cp.async.wait_all", "0"),
+        new("cp.async.mbarrier.arrive", "1", "noinc shared/shared::cta", "b64"),
+        new("cp.async.bulk", "4-6", "shared::cluster/shared::cta global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint"),
+        new("cp.async.bulk.global", "3-4", "shared::cta bulk_group L2::cache_hint"),
+        new("cp.async.bulk.shared::cluster", "4-6", BulkForm),
+        new("cp.async.bulk.shared::cta", "4-6", BulkForm),
+        new("cp.async.bulk.prefetch.L2", "2-3", "global L2::cache_hint"),
+        new("cp.async.bulk.commit_group", "0"),
+        new("cp.async.bulk.wait_group", "1", "read"),
+        new("atom", "3-5", $"relaxed/acquire/release/acq_rel {Scope} global/shared/shared::cta/shared::cluster "
+            + "add/min/max/inc/dec/exch/cas/and/or/xor noftz v2/v4/v8 L2::cache_hint",
+            "b16 b32 b64 u32 u64 s32 s64 f32 f64 f16 f16x2 bf16 bf16x2"),
+        new("red", "2-3", $"relaxed/acquire/release/acq_rel {Scope} global/shared/shared::cta/shared::cluster "
+            + "add/min/max/inc/dec/and/or/xor noftz v2/v4/v8 L2::cache_hint",
+            "b32 b64 u32 u64 s32 s64 f32 f64 f16 f16x2 bf16 bf16x2"),
+    ];
+
+    private static IEnumerable<OpcodeEntry> Parallel() =>
+    [
+        new("shfl", "4-5", "up/down/bfly/idx", "b32"),
+        new("shfl.sync", "5", "up/down/bfly/idx", "b32"),
+        new("vote.sync", "3", "all/any/uni/ballot", "pred b32"),
+        new("match.any.sync", "3", "", "b32 b64"),
+        new("match.all.sync", "3", "", "b32 b64"),
+        new("activemask", "1", "", "b32"),
+        new("redux.sync", "3", "add/min/max/and/or/xor abs NaN", "u32 s32 b32 f32"),
+        new("elect.sync", "2"),
+        new("bar.sync", "1-2"),
+        new("bar.arrive", "2"),
+        new("bar.red", "3-4", "popc/and/or", "u32 pred"),
+        new("bar.warp.sync", "1"),
+        new("bar.cta.sync", "1-2"),
+        new("bar.cta.arrive", "2"),
+        new("bar.cta.red", "3-4", "popc/and/or", "u32 pred"),
+        new("barrier.sync", "1-2", "aligned"),
+        new("barrier.arrive", "2", "aligned"),
+        new("barrier.red", "3-4", "popc/and/or aligned", "u32 pred"),
+        new("barrier.cta.sync", "1-2", "aligned"),
+        new("barrier.cta.arrive", "2", "aligned"),
+        new("barrier.cta.red", "3-4", "popc/and/or aligned", "u32 pred"),
+        new("barrier.cluster.arrive", "0", "release/relaxed aligned"),
+        new("barrier.cluster.wait", "0", "acquire aligned"),
+        new("membar", "0", "cta/gl/sys/cluster"),
+        new("fence", "0", $"sc/acq_rel/acquire/release {Scope} sync_restrict::shared::cta/sync_restrict::shared::cluster"),
+        new("fence.proxy", "0", "alias/async async.global/global/shared::cta/shared::cluster"),
+        new("fence.mbarrier_init", "0", "release cluster"),
+        new("griddepcontrol", "0", "launch_dependents/wait"),
+        new("mbarrier.init", "2", "shared/shared::cta", "b64"),
+        new("mbarrier.inval", "1", "shared/shared::cta", "b64"),
+        new("mbarrier.expect_tx", "2", "relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
+        new("mbarrier.complete_tx", "2", "relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
+        new("mbarrier.arrive", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
+        new("mbarrier.arrive_drop", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
+        new("mbarrier.test_wait", "3", "parity acquire/relaxed cta/cluster shared/shared::cta", "b64"),
+        new("mbarrier.try_wait", "3-4", "parity acquire/relaxed cta/cluster shared/shared::cta", "b64"),
+        new("mbarrier.pending_count", "2", "", "b64"),
+        new("ldmatrix", "2", "sync aligned m8n8 x1/x2/x4 trans shared/shared::cta", "b16"),
+        new("stmatrix", "2", "sync aligned m8n8 x1/x2/x4 trans shared/shared::cta", "b16"),
+        new("movmatrix", "2", "sync aligned m8n8 trans", "b16"),
+        new("mma", "4", "sync aligned m16n8k4/m16n8k8/m16n8k16/m16n8k32/m8n8k4/m8n8k16/m8n8k32/m16n8k64 row/col row2/col2 satfinite",
+            "f16 bf16 tf32 f32 f64 s8 u8 s32", "4"),
+        new("wmma.load", "2-3", "a/b/c row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta", "f16 bf16 tf32 f32 s8 u8 s32"),
+        new("wmma.store.d", "2-3", "row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta", "f16 f32 s32"),
+        new("wmma.mma", "4", "sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 row/col row2/col2 satfinite rn",
+            "f16 bf16 tf32 f32 s8 u8 s32", "2-4"),
+    ];
+
+    private static IEnumerable<OpcodeEntry> Control() =>
+    [
+        new("bra", "1", "uni"),
+        new("brx.idx", "2", "uni"),
+        new("call", "1-4", "uni"),
+        new("ret", "0", "uni"),
+        new("exit", "0"),
+        new("trap", "0"),
+        new("brkpt", "0"),
+        new("nanosleep", "1", "", "u32"),
+        new("pmevent", "1", "mask"),
+        new("setmaxnreg", "1", "inc/dec sync aligned", "u32"),
+    ];
+}
