@@ -81,6 +81,26 @@ public sealed unsafe class GraphTests : HostTest
     }
 
     [Fact]
+    public void One_launch_begins_after_the_one_before_is_done()
+    {
+        using var first = new CudaStream(Context);
+        using var second = new CudaStream(Context);
+        using var memory = new DeviceMemory(Context, 4);
+        using CudaModule module = LoadModule();
+        float[] value = [1];
+        memory.CopyFrom<float>(value, first);
+        first.BeginCapture();
+        var args = new ScaleArgs { Data = memory.Address, Count = 1, Factor = 2 };
+        module.GetKernel("scale").Launch(first, new Dim3(1), new Dim3(32), 0, args);
+        using CudaGraph graph = first.EndCapture();
+        using CudaGraphExec exec = graph.Instantiate();
+        exec.Launch(first);
+        exec.Launch(second);
+        memory.CopyTo<float>(value, second);
+        Assert.Equal(4, value[0]);
+    }
+
+    [Fact]
     public void A_graph_launched_in_a_capture_becomes_part_of_it()
     {
         using var stream = new CudaStream(Context);
