@@ -37,7 +37,7 @@ internal static class ColdStart
     [
         MixPositive.VariantOf(ElementType.Float32),
         InfoNcePlan.Choose(new CudaStepShape(256, 128, 65536), new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10).Variant,
-        InfoNceFinish.VariantOf(ElementType.Float32), Enqueue.Variant, Ema.Variant, Sgd.Variant, Augment.Variant, Augment.BlurVariant,
+        InfoNceFinish.VariantOf(ElementType.Float32, 128), Enqueue.Variant, Ema.Variant, Sgd.Variant, Augment.Variant, Augment.BlurVariant,
         Cast.Variant, BiasRelu.Variant,
     ];
 }
