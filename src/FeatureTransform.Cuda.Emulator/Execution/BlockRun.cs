@@ -117,7 +117,6 @@ internal sealed unsafe partial class BlockRun : IDisposable
                 TryComplete(id);
             }
         }
-        OnClusterChange();
     }
 
     /// <summary>The thread index of a lane.</summary>
