@@ -25,8 +25,8 @@ internal sealed unsafe class DecodedModule : IDisposable
 
     public DeviceProfile Device { get; }
 
-    /// <summary>Counters of all operations: two a piece.</summary>
-    public int CountLongs { get; private set; }
+    /// <summary>Operations of all functions.</summary>
+    public int OperationCount { get; private set; }
 
     public IReadOnlyCollection<DecodedFunction> Functions => byNumber;
 
@@ -65,8 +65,8 @@ internal sealed unsafe class DecodedModule : IDisposable
     /// <summary>The instruction of an operation by its number within the module.</summary>
     public PtxInstruction InstructionOf(int operation)
     {
-        DecodedFunction function = byNumber.Last(f => f.CountBase / 2 <= operation);
-        return function.SourceOf(operation - function.CountBase / 2);
+        DecodedFunction function = byNumber.Last(f => f.CountBase <= operation);
+        return function.SourceOf(operation - function.CountBase);
     }
 
     public DecodedFunction ByNumber(int number) => byNumber[number];
@@ -137,8 +137,8 @@ internal sealed unsafe class DecodedModule : IDisposable
         {
             function.SharedBytes = sharedStart;
             new FunctionDecoder(this, function).Decode();
-            function.CountBase = CountLongs;
-            CountLongs += 2 * function.Count;
+            function.CountBase = OperationCount;
+            OperationCount += function.Count;
             foreach (PtxInstruction i in function.Source.Body.Where(i => i.Opcode is "ld" or "st" or "atom" or "red" && i.Type.Bits() < 32))
             {
                 LeastAccess = Math.Min(LeastAccess, i.Type.Bytes());

@@ -20,6 +20,10 @@ internal sealed unsafe partial class BlockRun
     /// <summary>Called for every located access of ordinary and atomic operations.</summary>
     public void OnAccess(Warp w, Op* op, Region region, uint lanes, int bytes, Access access, MemoryForm form = MemoryForm.None)
     {
+        if (Counts != null)
+        {
+            CountAccess(w, op, region, lanes, bytes);
+        }
         if (access != Access.Write && checksWritten && !region.IsAllWritten)
         {
             CheckWritten(w, op, region, lanes, bytes);

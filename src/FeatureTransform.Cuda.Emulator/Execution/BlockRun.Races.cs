@@ -188,7 +188,7 @@ internal sealed unsafe partial class BlockRun
             $"{access.ToString().ToLowerInvariant()} of byte {at} of {region.Name} is not ordered with {how} by {who} at {file ?? "?"}:{line} (PTX line {source.Line}, {source.Form})");
     }
 
-    private static int OperationId(Warp w, Op* op) => w.Frame.Function.CountBase / 2 + op->Index;
+    private static int OperationId(Warp w, Op* op) => w.Frame.Function.CountBase + op->Index;
 
     // Shared memory begins anew with each block, global memory with each launch.
     private int KeyOf(Region region) => region.Generation != 0 ? region.Generation : Launch.Number;
@@ -208,11 +208,15 @@ internal sealed unsafe partial class BlockRun
     /// <summary>cp.async begins to write: from now on its bytes are nobody's until the thread has waited.</summary>
     public void OnAsyncIssue(Warp w, Op* op, Region shared, uint lanes, ulong* offsets, int bytes)
     {
+        Buffer.MemoryCopy(offsets, w.Offsets, 256, 256);
+        if (Counts != null)
+        {
+            CountAccess(w, op, shared, lanes, bytes);
+        }
         if (!checksRaces)
         {
             return;
         }
-        Buffer.MemoryCopy(offsets, w.Offsets, 256, 256);
         CheckRace(w, op, shared, lanes, bytes, Access.Write);
         RaceShadow shadow = ShadowOf(shared);
         for (uint m = lanes; m != 0; m &= m - 1)
@@ -227,6 +231,10 @@ internal sealed unsafe partial class BlockRun
 
     public void OnAsyncRead(Warp w, Op* op, Region source, uint lanes, int bytes)
     {
+        if (Counts != null)
+        {
+            CountAccess(w, op, source, lanes, bytes);
+        }
         if (checksRaces)
         {
             CheckRace(w, op, source, lanes, bytes, Access.Read);
