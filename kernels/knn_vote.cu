@@ -81,7 +81,6 @@ extern "C" __global__ void __launch_bounds__(FT_THREADS) knn_vote(const KnnVoteA
         indices[place] = (i32)match_index(key);
         similarities[place] = match_score(key);
     }
-    __syncthreads();
     if (args.labels != nullptr)
         vote(args, indices, similarities, args.votes + (u64)query * args.classes);
 }

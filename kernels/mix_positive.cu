@@ -4,7 +4,8 @@
 //   q^ = lambda q + (1 - lambda) k, k^ = lambda k + (1 - lambda) q, p = q^ . k^
 // with lambda ~ Beta(a, a) + 1 (extrapolation) or Beta(a, a) (interpolation), and both normalised again if asked for.
 // Rows are row-major; norms are summed in double, p in fp32. One warp a row, four channels a lane; the second and the third
-// look at a row find it in the first cache. CPU twin: PositivePair.Load.
+// look at a row find it in the first cache. FT_FEATURES_BF16: 1 if q_raw and k_raw are bf16, else fp32.
+// CPU twin: PositivePair.Load.
 #include "common/positive.cuh"
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
@@ -43,7 +44,7 @@ __device__ __forceinline__ float dot(float4 a, float4 b, float sum)
 }
 
 template <typename T>
-__device__ __forceinline__ void mix_positive(const MixPositiveArgs& args)
+__device__ __forceinline__ void mix_rows(const MixPositiveArgs& args)
 {
     u32 row = blockIdx.x * (FT_THREADS / FT_WARP) + threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, c = args.c;
     if (row >= args.n)
@@ -114,12 +115,7 @@ __device__ __forceinline__ void mix_positive(const MixPositiveArgs& args)
     }
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) mix_positive_fp32(const MixPositiveArgs args)
+extern "C" __global__ void __launch_bounds__(FT_THREADS) mix_positive(const MixPositiveArgs args)
 {
-    mix_positive<float>(args);
-}
-
-extern "C" __global__ void __launch_bounds__(FT_THREADS) mix_positive_bf16(const MixPositiveArgs args)
-{
-    mix_positive<u16>(args);
+    mix_rows<FT_ELEMENT(FT_FEATURES_BF16)>(args);
 }

@@ -4,7 +4,7 @@
 // normalised again if asked for. Mixed in fp32, stored in fp32 or bf16; norms are summed in double. A block makes FT_THREADS
 // rows: first each thread draws pi and the row's lambda of one of them (one lane a row would leave the other 31 idle for as
 // long as the mix takes twice over), then groups of up to 32 lanes mix row after row, four channels a lane.
-// CPU twin: NegativeBlock.Mix.
+// FT_QUEUE_BF16, FT_MIXED_BF16: 1 if the queue, and what is made of it, is bf16, else fp32. CPU twin: NegativeBlock.Mix.
 #include "common/lambda.cuh"
 #include "common/permutation.cuh"
 #include "common/reduce.cuh"
@@ -51,7 +51,7 @@ struct MixedRow
 };
 
 template <typename T, typename M>
-__device__ __forceinline__ void mix_queue(const MixQueueArgs& args)
+__device__ __forceinline__ void mix_rows(const MixQueueArgs& args)
 {
     __shared__ u32 keys[FT_PERMUTATION_ROUNDS];
     __shared__ u32 partners[FT_THREADS];
@@ -110,10 +110,7 @@ __device__ __forceinline__ void mix_queue(const MixQueueArgs& args)
     }
 }
 
-#define FT_MIX_QUEUE(name, T, M)                                                                                               \
-    extern "C" __global__ void __launch_bounds__(FT_THREADS) name(const MixQueueArgs args) { mix_queue<T, M>(args); }
-
-FT_MIX_QUEUE(mix_queue_fp32_fp32, float, float)
-FT_MIX_QUEUE(mix_queue_fp32_bf16, float, u16)
-FT_MIX_QUEUE(mix_queue_bf16_fp32, u16, float)
-FT_MIX_QUEUE(mix_queue_bf16_bf16, u16, u16)
+extern "C" __global__ void __launch_bounds__(FT_THREADS) mix_queue(const MixQueueArgs args)
+{
+    mix_rows<FT_ELEMENT(FT_QUEUE_BF16), FT_ELEMENT(FT_MIXED_BF16)>(args);
+}

@@ -13,6 +13,11 @@ typedef long long i64;
 #define FT_INFINITY __int_as_float(0x7f800000)
 #define FT_NAN __int_as_float(0x7fffffff)
 
+// The element type that a flag of a macro names: 1 for bf16, 0 for fp32.
+template <int BF16> struct Element { typedef float type; };
+template <> struct Element<1> { typedef u16 type; };
+#define FT_ELEMENT(flag) Element<flag>::type
+
 // The state that steps advance, in device memory, so that a captured graph replays without host work.
 // Mirrored by StepState in C#.
 struct StepState

@@ -74,4 +74,14 @@ public sealed record FeatureTransformOptions
 
     /// <summary>Whether the mixed queue rows are normalised again.</summary>
     public bool NegativeNormalize { get; init; }
+
+    /// <summary>Refuses a temperature that no softmax has; alphas are refused where their tables are built.</summary>
+    /// <exception cref="ArgumentOutOfRangeException">tau is not above 0, or not finite.</exception>
+    internal void Validate()
+    {
+        if (!(Tau > 0) || !float.IsFinite(Tau))
+        {
+            throw new ArgumentOutOfRangeException("options", Tau, "tau must be finite and above 0.");
+        }
+    }
 }

@@ -37,7 +37,10 @@ internal sealed class ContrastiveOracle(FeatureTransformOptions options, double[
         return new OracleRow(
             Math.Log(denominator) - (score / options.Tau), score, mean,
             scores.Sum(s => (s - mean) * (s - mean)) / (scores.Length - 1), Math.Exp(score / options.Tau),
-            scores.Average(s => Math.Exp(s / options.Tau)), scores.Count(s => s > score));
+            scores.Average(s => Math.Exp(s / options.Tau)), scores.Count(s => s > score))
+        {
+            Scores = scores,
+        };
     }
 
     private IEnumerable<double[]> Negatives()
@@ -85,4 +88,8 @@ internal sealed class ContrastiveOracle(FeatureTransformOptions options, double[
 
 /// <summary>Loss and statistics of one row.</summary>
 internal readonly record struct OracleRow(
-    double Loss, double Positive, double Mean, double Variance, double PositiveExp, double Exp, int Rank);
+    double Loss, double Positive, double Mean, double Variance, double PositiveExp, double Exp, int Rank)
+{
+    /// <summary>s_ij of all negatives.</summary>
+    public required double[] Scores { get; init; }
+}

@@ -140,16 +140,22 @@ public sealed class ContrastiveStepTests
     private static void Check(FeatureTransformOptions options, int n, int k, int c, ElementType type = ElementType.Float32)
     {
         (float[] q, float[] key, FeatureQueue queue) = Inputs(n, k, c, type);
-        double[] rows = type == ElementType.Float32
-            ? [.. queue.Float32.ToArray().Select(x => (double)x)]
-            : [.. queue.BFloat16.ToArray().Select(x => (double)BitConverter.UInt32BitsToSingle((uint)x << 16))];
-        var oracle = new ContrastiveOracle(options, rows, k, c, step: 9);
-        double[] qWide = [.. q.Select(x => (double)x)], kWide = [.. key.Select(x => (double)x)];
-
+        float[] rows = type == ElementType.Float32
+            ? queue.Float32.ToArray()
+            : [.. queue.BFloat16.ToArray().Select(x => BitConverter.UInt32BitsToSingle((uint)x << 16))];
         using var step = new ContrastiveStep(options, n, c, 2);
         var (gradient, keys, statistics) = (new float[n * c], new float[n * c], new RowStatistics(n));
         float loss = step.Run(q, key, queue, 9, true, gradient, keys, statistics);
+        CheckAll(options, q, key, rows, n, k, c, 9, loss, gradient, statistics);
+    }
 
+    /// <summary>Holds an fp32 step against the fp64 oracle: loss, statistics, and the gradient against finite differences.</summary>
+    internal static void CheckAll(
+        FeatureTransformOptions options, float[] q, float[] key, float[] queue, int n, int k, int c, uint step,
+        float loss, float[] gradient, RowStatistics statistics)
+    {
+        var oracle = new ContrastiveOracle(options, [.. queue.Select(x => (double)x)], k, c, step);
+        double[] qWide = [.. q.Select(x => (double)x)], kWide = [.. key.Select(x => (double)x)];
         double tolerance = Tolerance(options);
         Close(oracle.Loss(qWide, kWide, n), loss, tolerance, "loss");
         for (int i = 0; i < n; i++)

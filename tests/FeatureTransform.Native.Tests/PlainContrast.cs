@@ -10,12 +10,15 @@ internal static class PlainContrast<T>
     where T : IFloatingPointIeee754<T>
 {
     /// <summary>Losses of the rows, and the gradient of their mean with respect to q, N x C.</summary>
-    public static (T[] Loss, T[] Gradient) Run(FeatureTransformOptions options, float[] q, float[] k, float[] queue, int n, int c, uint step)
+    /// <param name="operand">Rounds what the products of the negatives take, as tensor cores do; null: as it is.</param>
+    public static (T[] Loss, T[] Gradient) Run(
+        FeatureTransformOptions options, float[] q, float[] k, float[] queue, int n, int c, uint step, Func<T, T>? operand = null)
     {
+        operand ??= x => x;
         int count = queue.Length / c;
         var quantile = new BetaQuantile(options.PositiveAlpha);
         T tau = T.CreateChecked(options.Tau);
-        T[][] negatives = Negatives(options, queue, count, c, step);
+        T[][] negatives = [.. Negatives(options, queue, count, c, step).Select(z => z.Select(operand).ToArray())];
         var (losses, gradient) = (new T[n], new T[n * c]);
         for (int i = 0; i < n; i++)
         {
@@ -34,10 +37,11 @@ internal static class PlainContrast<T>
 
             T[] mixed = Mix(lambda, unit, key), mixedKey = Mix(lambda, key, unit);
             T positive = Dot(mixed, mixedKey) / tau, sum = T.Exp(positive);
+            T[] rounded = [.. mixed.Select(operand)];
             var weights = new T[negatives.Length];
             for (int j = 0; j < negatives.Length; j++)
             {
-                weights[j] = T.Exp(Dot(mixed, negatives[j]) / tau);
+                weights[j] = T.Exp(Dot(rounded, negatives[j]) / tau);
                 sum += weights[j];
             }
 
@@ -51,7 +55,7 @@ internal static class PlainContrast<T>
 
             for (int j = 0; j < negatives.Length; j++)
             {
-                T weight = weights[j] / sum / tau;
+                T weight = operand(weights[j]) / sum / tau;
                 for (int d = 0; d < c; d++)
                 {
                     down[d] += weight * negatives[j][d];

@@ -67,7 +67,9 @@ internal sealed class CheckedInPtx
             .Select(variant => $"{variant} has no checked-in PTX.");
         IEnumerable<string> superfluous = entries.Keys.Except(variants)
             .Select(variant => $"The checked-in PTX of {variant} is of no use.");
-        return [.. missing, .. superfluous, .. entries.Values.Where(entry => variants.Contains(entry.Variant)).Select(WhyStale).OfType<string>()];
+        IEnumerable<string> stale = entries.Values.Where(entry => variants.Contains(entry.Variant))
+            .Select(WhyStale).OfType<string>();
+        return [.. missing, .. superfluous, .. stale];
     }
 
     /// <summary>Compiles all variants and writes them into a folder with their manifest, and removes other PTX from it.</summary>

@@ -50,8 +50,8 @@ internal sealed class KernelImages
         if (capability < CheckedInPtx.OldestDevice)
         {
             throw CudaException.Unavailable(
-                "NVRTC", "", $"the device is of compute capability {capability}, the checked-in PTX is for {CheckedInPtx.OldestDevice} "
-                + $"and newer, and for an older one kernels cannot be compiled: {reason}");
+                "NVRTC", "", $"the device is of compute capability {capability}, the checked-in PTX is for "
+                + $"{CheckedInPtx.OldestDevice} and newer, and for an older one kernels cannot be compiled: {reason}");
         }
         checkedIn = new CheckedInPtx(sources);
         report?.Invoke($"Kernels are PTX for {target}, which the driver compiles, since NVRTC cannot be used: {reason}");

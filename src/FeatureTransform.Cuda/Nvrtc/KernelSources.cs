@@ -9,7 +9,7 @@ namespace FeatureTransform.Cuda;
 /// </summary>
 public sealed class KernelSources
 {
-    /// <summary>The environment variable that names a folder to take the sources from in place of an assembly's resources.</summary>
+    /// <summary>The environment variable that names a folder to take the sources from, in place of an assembly.</summary>
     public const string FolderVariable = "FEATURETRANSFORM_KERNELS";
 
     private const string ResourcePrefix = "kernels/";

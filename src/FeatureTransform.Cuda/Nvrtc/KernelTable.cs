@@ -26,7 +26,8 @@ internal static class KernelTable
     private static IEnumerable<string[]> Rows(KernelImage image)
     {
         KernelBinary binary = image.Binary;
-        string from = string.Create(CultureInfo.InvariantCulture, $"{Describe(image.Origin)}, {image.Elapsed.TotalMilliseconds:0} ms");
+        string from = string.Create(
+            CultureInfo.InvariantCulture, $"{Describe(image.Origin)}, {image.Elapsed.TotalMilliseconds:0} ms");
         if (binary.Figures.Count == 0)
         {
             yield return [image.Variant.ToString(), binary.Architecture, "-", "-", "-", "-", "-", "-", from];

@@ -18,8 +18,7 @@ public sealed record KernelVariant(string File, params string[] Defines)
     public bool Equals(KernelVariant? other) => other is not null && File == other.File && Sorted.SequenceEqual(other.Sorted);
 
     /// <inheritdoc/>
-    public override int GetHashCode() =>
-        Defines.Aggregate(File.GetHashCode(StringComparison.Ordinal), (hash, define) => hash + define.GetHashCode(StringComparison.Ordinal));
+    public override int GetHashCode() => ToString().GetHashCode(StringComparison.Ordinal);
 
     /// <inheritdoc/>
     public override string ToString() => Defines.Length == 0 ? File : $"{File} [{string.Join(' ', Sorted)}]";

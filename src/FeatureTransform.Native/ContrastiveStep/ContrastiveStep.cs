@@ -23,11 +23,7 @@ public sealed class ContrastiveStep : IDisposable
         ArgumentOutOfRangeException.ThrowIfLessThan(maxN, 1);
         ArgumentOutOfRangeException.ThrowIfLessThan(c, 1);
         ArgumentOutOfRangeException.ThrowIfNegative(threads);
-        if (!(options.Tau > 0) || !float.IsFinite(options.Tau))
-        {
-            throw new ArgumentOutOfRangeException(nameof(options), options.Tau, "tau must be finite and above 0.");
-        }
-
+        options.Validate();
         (Options, MaxN, C) = (options, maxN, c);
         settings = new StepSettings(options, c);
         stream = new KeyStream(settings, maxN, threads > 0 ? threads : Environment.ProcessorCount, StreamKernels.Best);

@@ -1,6 +1,6 @@
 namespace FeatureTransform.Native;
 
-/// <summary>How <c>CudaContrastiveStep</c> multiplies. All accumulate in fp32.</summary>
+/// <summary>How <see cref="CudaContrastiveStep"/> multiplies. All accumulate in fp32.</summary>
 public enum CudaPrecision
 {
     /// <summary>bf16 tensor cores: queries and negatives are rounded to bf16 before each product.</summary>

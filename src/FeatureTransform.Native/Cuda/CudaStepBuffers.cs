@@ -1,8 +1,10 @@
+using FeatureTransform.Native.Cuda;
+
 namespace FeatureTransform.Native;
 
 /// <summary>
 /// Where a step finds its inputs and leaves its outputs: device addresses, from whatever allocated them. The caller keeps the
-/// memory until the stream is past the step. All are row-major and aligned to their elements; 16 bytes are read faster.
+/// memory until the stream is past the step. All are row-major and aligned to their elements, the queue for tensor cores to 16 bytes.
 /// </summary>
 public readonly record struct CudaStepBuffers
 {
@@ -12,7 +14,7 @@ public readonly record struct CudaStepBuffers
     /// <summary>In: keys as the momentum encoder gives them, N x C of the shape's feature type.</summary>
     public required ulong KRaw { get; init; }
 
-    /// <summary>In, and out of <c>CudaContrastiveStep.Enqueue</c>: unit rows, K x C of the shape's queue type, contiguous.</summary>
+    /// <summary>In, and out of <see cref="CudaContrastiveStep.Enqueue"/>: unit rows, K x C of the shape's queue type, contiguous.</summary>
     public required ulong Queue { get; init; }
 
     /// <summary>Out: dL/dq_raw of the mean loss, N x C fp32.</summary>
@@ -40,12 +42,12 @@ public readonly record struct CudaStepBuffers
     public int DqStride { get; init; }
 
     /// <exception cref="ArgumentException">An address is missing or not aligned, or a stride is shorter than a row.</exception>
-    internal void Validate(CudaStepShape shape)
+    internal void Validate(CudaStepShape shape, InfoNcePlan pass)
     {
         int feature = Size(shape.Features);
         Check(QRaw, feature, nameof(QRaw), "N x C");
         Check(KRaw, feature, nameof(KRaw), "N x C");
-        Check(Queue, Size(shape.Queue), nameof(Queue), "K x C");
+        Check(Queue, pass.Precision == CudaPrecision.Float32 ? Size(shape.Queue) : CopyBytes, nameof(Queue), "K x C");
         Check(DqRaw, sizeof(float), nameof(DqRaw), "N x C");
         Check(Keys, sizeof(float), nameof(Keys), "N x C");
         Check(Loss, sizeof(float), nameof(Loss), "1");
@@ -55,6 +57,8 @@ public readonly record struct CudaStepBuffers
         CheckStride(DqStride, shape.C, nameof(DqStride));
     }
 
+    private const int CopyBytes = 16; // the tensor core kernels copy the queue in such pieces
+
     private static int Size(ElementType type) => type == ElementType.Float32 ? sizeof(float) : sizeof(ushort);
 
     private static void Check(ulong address, int alignment, string name, string shape)
@@ -62,7 +66,7 @@ public readonly record struct CudaStepBuffers
         if (address == 0 || address % (ulong)alignment != 0)
         {
             throw new ArgumentException(
-                $"{name} must be the device address of {shape} elements of {alignment} bytes, aligned to them; given 0x{address:x}.", name);
+                $"{name} must be the device address of {shape} elements, aligned to {alignment} bytes; given 0x{address:x}.", name);
         }
     }
 

@@ -1,6 +1,6 @@
 namespace FeatureTransform.Native;
 
-/// <summary>Sizes and element types of the steps that one <c>CudaContrastiveStep</c> computes.</summary>
+/// <summary>Sizes and element types of the steps that one <see cref="CudaContrastiveStep"/> computes.</summary>
 /// <param name="MaxN">Largest N, rows of a batch; at least 1.</param>
 /// <param name="C">Channels, 1 to 2048; the tensor cores take multiples of 16 up to 256.</param>
 /// <param name="K">Rows of the queue; at least 1.</param>

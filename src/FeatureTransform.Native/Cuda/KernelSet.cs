@@ -4,14 +4,46 @@ namespace FeatureTransform.Native.Cuda;
 
 /// <summary>
 /// The kernels of this assembly. What is listed here has PTX checked in under kernels/ptx, for machines without NVRTC; other
-/// variants need NVRTC. After a change of a kernel or of this table, `dotnet run -c Release --project benchmarks -- ptx` writes the
-/// PTX anew.
+/// variants need NVRTC. After a change of a kernel or of this table, the PTX is written anew by
+/// <c>dotnet run -c Release --project benchmarks -- ptx</c>.
 /// </summary>
 internal static class KernelSet
 {
+    private static readonly ElementType[] Types = [ElementType.Float32, ElementType.BFloat16];
+
     /// <summary>The variants that runs need, by source file.</summary>
-    public static IReadOnlyList<KernelVariant> Variants { get; } = [];
+    public static IReadOnlyList<KernelVariant> Variants { get; } =
+    [
+        .. Types.SelectMany(type => new[] { MixPositive.VariantOf(type), InfoNceFinish.VariantOf(type) }),
+        .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
+        .. Passes().Distinct(), Enqueue.Variant,
+        Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
+        Knn.Variant, Knn.VoteVariant, Augment.Variant, Augment.BlurVariant,
+        BiasRelu.Variant, Cast.Variant, ScatterRows.Variant,
+    ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>
     public static KernelSources LoadSources() => KernelSources.FromAssembly(typeof(KernelSet).Assembly);
+
+    // The passes of the published settings at C = 128: lambda for the batch, for rows and for elements, on devices with much and with
+    // little shared memory, for small batches and, mixed beforehand, for large ones; and plain fp32 for any C up to 128.
+    private static IEnumerable<KernelVariant> Passes()
+    {
+        const int c = 128, k = 65536, multiprocessors = 108, much = 163 << 10, little = 99 << 10;
+        var batch = new FeatureTransformOptions();
+        foreach (ElementType queue in Types)
+        {
+            CudaStepShape shape = new(256, c, k) { Queue = queue };
+            foreach (LambdaScope scope in Enum.GetValues<LambdaScope>())
+            {
+                FeatureTransformOptions options = batch with { NegativeScope = scope };
+                yield return InfoNcePlan.Choose(shape, options, multiprocessors, much).Variant;
+                yield return InfoNcePlan.Choose(shape with { Precision = CudaPrecision.Float32 }, options, multiprocessors, much).Variant;
+            }
+
+            yield return InfoNcePlan.Choose(shape, batch, multiprocessors, little).Variant;
+            yield return InfoNcePlan.Choose(shape with { MaxN = 128 }, batch, multiprocessors, much).Variant;
+            yield return InfoNcePlan.Choose(shape with { MaxN = 4096 }, batch, multiprocessors, much).Variant;
+        }
+    }
 }

@@ -28,9 +28,9 @@ internal sealed class MixPositive(KernelLibrary library, ElementType input)
 
     private const int Rows = Threads / 32;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, $"mix_positive_{Launches.Suffix(input)}");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input), "mix_positive");
 
-    public static KernelVariant Variant { get; } = new("mix_positive.cu");
+    public static KernelVariant VariantOf(ElementType input) => new("mix_positive.cu", Launches.Flag("FT_FEATURES_BF16", input));
 
     public void Launch(CudaStream stream, in MixPositiveArgs args) =>
         kernel.Launch(stream, new Dim3(Launches.Blocks(args.N, Rows)), new Dim3(Threads), 0, args);

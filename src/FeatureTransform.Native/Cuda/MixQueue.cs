@@ -20,10 +20,10 @@ internal sealed class MixQueue(KernelLibrary library, ElementType queue, Element
 
     private const int Octaves = 33, TableRowBytes = 4 * sizeof(float);
 
-    private readonly CudaKernel kernel =
-        library.GetKernel(Variant, $"mix_queue_{Launches.Suffix(queue)}_{Launches.Suffix(mixed)}");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(queue, mixed), "mix_queue");
 
-    public static KernelVariant Variant { get; } = new("mix_queue.cu");
+    public static KernelVariant VariantOf(ElementType queue, ElementType mixed) =>
+        new("mix_queue.cu", Launches.Flag("FT_QUEUE_BF16", queue), Launches.Flag("FT_MIXED_BF16", mixed));
 
     public void Launch(CudaStream stream, in MixQueueArgs args)
     {

@@ -36,7 +36,7 @@ public sealed class BetaQuantile
         }
 
         Alpha = alpha;
-        RowBits = alpha < 0.3f ? 5 : 4;
+        RowBits = RowBitsOf(alpha);
         _table = BuildTable(alpha, 1 << RowBits);
     }
 
@@ -50,6 +50,9 @@ public sealed class BetaQuantile
     public int RowBits { get; }
 
     internal int MantissaShift => 23 - RowBits;
+
+    /// <summary><see cref="RowBits"/> of the table for an alpha.</summary>
+    internal static int RowBitsOf(float alpha) => alpha < 0.3f ? 5 : 4;
 
     internal int FirstRow => (LowestExponent + 127) << RowBits;
 

@@ -1,3 +1,5 @@
+using FeatureTransform.Native.Cuda;
+
 namespace FeatureTransform.Training.Data;
 
 /// <summary>
@@ -54,25 +56,21 @@ internal sealed class Augmenter(AugmentationRecipe recipe, int size, ulong seed)
         GC.KeepAlive(this);
     }
 
-    /// <summary>The four operations in the order that the number (of 0..23) stands for in the factorial system.</summary>
     private void Jitter(in ViewParameters parameters)
     {
-        Span<int> operations = [0, 1, 2, 3];
-        int order = parameters.JitterOrder;
-        for (int left = operations.Length; left > 0; left--)
+        Span<ColorOperation> operations = stackalloc ColorOperation[ViewParameters.JitterOperations];
+        parameters.FillJitter(operations);
+        foreach (ColorOperation operation in operations)
         {
-            int chosen = order % left, operation = operations[chosen];
-            order /= left;
-            operations[chosen] = operations[left - 1];
             switch (operation)
             {
-                case 0:
+                case ColorOperation.Brightness:
                     ColorKernels.Brightness(_view, parameters.Brightness);
                     break;
-                case 1:
+                case ColorOperation.Contrast:
                     ColorKernels.Contrast(_view, parameters.Contrast);
                     break;
-                case 2:
+                case ColorOperation.Saturation:
                     ColorKernels.Saturation(_view, parameters.Saturation);
                     break;
                 default:

@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Native.Cuda;
 
 namespace FeatureTransform.Training.Data;
 
@@ -18,6 +19,9 @@ internal readonly record struct ViewParameters
 
     // Draws 0..9 are the tries of the crop.
     private const int SwitchDraw = 10, JitterDraw = 11, RestDraw = 12;
+
+    /// <summary>Operations of the colour jitter.</summary>
+    public const int JitterOperations = 4;
 
     /// <summary>Part of the image that is resized to the view.</summary>
     public PixelRectangle Crop { get; private init; }
@@ -72,6 +76,21 @@ internal readonly record struct ViewParameters
             BlurSigma = Uniform(switches.W) < recipe.BlurProbability ? (float)Uniform(rest.Y, recipe.BlurSigma) : 0,
             Solarise = Uniform(rest.Z) < recipe.SolariseProbability,
         };
+    }
+
+    /// <summary>The four operations of the jitter in the order that its number stands for in the factorial system.</summary>
+    public void FillJitter(Span<ColorOperation> operations)
+    {
+        Span<ColorOperation> rest =
+            [ColorOperation.Brightness, ColorOperation.Contrast, ColorOperation.Saturation, ColorOperation.Hue];
+        int order = JitterOrder;
+        for (int left = JitterOperations; left > 0; left--)
+        {
+            int chosen = order % left;
+            order /= left;
+            operations[JitterOperations - left] = rest[chosen];
+            rest[chosen] = rest[left - 1];
+        }
     }
 
     /// <summary>

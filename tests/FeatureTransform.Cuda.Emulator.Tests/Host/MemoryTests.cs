@@ -168,7 +168,8 @@ public sealed unsafe class MemoryTests : HostTest
         var host = new Span<float>((void*)address, 10);
         host.Fill(3);
         using CudaModule module = LoadModule();
-        module.GetKernel("scale").Launch(stream, new Dim3(1), new Dim3(32), 0, new ScaleArgs { Data = address, Count = 10, Factor = 2 });
+        var args = new ScaleArgs { Data = address, Count = 10, Factor = 2 };
+        module.GetKernel("scale").Launch(stream, new Dim3(1), new Dim3(32), 0, args);
         Assert.Equal(3, host[9]);
         stream.Synchronize();
         Assert.Equal(6, host[9]);

@@ -5,8 +5,6 @@ namespace FeatureTransform.Cuda.Tests;
 
 public sealed class KernelCacheTests
 {
-    private const string OtherProcess = "FEATURETRANSFORM_TESTS_CACHE";
-
     [Fact]
     public void What_was_stored_is_found()
     {
@@ -175,41 +173,23 @@ public sealed class KernelCacheTests
         }
     }
 
-    /// <summary>
-    /// This test starts itself once more in another process; in that one it only does the work. The capacity is too small for all
-    /// keys, so that each also removes what the other reads.
-    /// </summary>
+    /// <summary>The capacity is too small for all keys, so that each process also removes what the other reads.</summary>
     [Fact]
     public async Task Two_processes_find_what_was_stored_or_nothing()
     {
-        if (Environment.GetEnvironmentVariable(OtherProcess) is { } shared)
+        if (OtherProcess.Argument is { } shared)
         {
             StoreAndFind(shared);
             return;
         }
-        Assert.SkipWhen(Environment.ProcessPath is not { } path || !File.Exists(path) || Path.GetFileNameWithoutExtension(path) == "dotnet",
-            "the tests do not run as a program of their own");
         using var folder = new TemporaryFolder();
-        var start = new ProcessStartInfo(Environment.ProcessPath!)
-        {
-            Environment = { [OtherProcess] = folder.Path, ["DOTNET_ROOT"] = DotnetRoot() },
-            RedirectStandardOutput = true,
-        };
-        start.ArgumentList.Add("-method");
-        start.ArgumentList.Add($"*.{nameof(KernelCacheTests)}.{nameof(Two_processes_find_what_was_stored_or_nothing)}");
-        using Process other = Process.Start(start)!;
-        Task<string> output = other.StandardOutput.ReadToEndAsync(TestContext.Current.CancellationToken);
+        Task other = OtherProcess.Start<KernelCacheTests>(folder.Path);
         StoreAndFind(folder.Path);
-        string printed = await output;
-        await other.WaitForExitAsync(TestContext.Current.CancellationToken);
-        Assert.True(other.ExitCode == 0, printed);
-        Assert.Matches("Total: 1, Errors: 0, Failed: 0, Skipped: 0", printed);
+        await other;
         Assert.Empty(Directory.GetFiles(folder.Path, "*.tmp"));
-
-        static string DotnetRoot() => Path.GetFullPath(Path.Combine(Path.GetDirectoryName(typeof(object).Assembly.Location)!, "..", "..", ".."));
     }
 
-    /// <summary>Until both processes have seen what the other stored, and then for a number of rounds.</summary>
+    /// <summary>Begins once both processes have come here.</summary>
     private static void StoreAndFind(string folder)
     {
         string mine = Environment.ProcessId.ToString(System.Globalization.CultureInfo.InvariantCulture);

@@ -81,8 +81,11 @@ public sealed class KernelCompilerTests
     {
         var variant = new KernelVariant("wrong.cu", "FT_C=128", "FT_BF16=1");
         KernelCompileException exception = Assert.Throws<KernelCompileException>(() => Compiler.Compile(variant, architecture));
-        Assert.Contains("kernels/common/wrong.cuh(2): error: identifier \"undeclared\" is undefined", exception.Log, StringComparison.Ordinal);
-        Assert.StartsWith("wrong.cu [FT_BF16=1 FT_C=128] does not compile with NVRTC ", exception.Message, StringComparison.Ordinal);
+        Assert.Contains(
+            "kernels/common/wrong.cuh(2): error: identifier \"undeclared\" is undefined", exception.Log,
+            StringComparison.Ordinal);
+        Assert.StartsWith(
+            "wrong.cu [FT_BF16=1 FT_C=128] does not compile with NVRTC ", exception.Message, StringComparison.Ordinal);
         Assert.Contains("NVRTC_ERROR_COMPILATION", exception.Message, StringComparison.Ordinal);
         Assert.Contains(exception.Log, exception.Message, StringComparison.Ordinal);
         Assert.Contains($"Options: --gpu-architecture={architecture} --std=c++17 ", exception.Message, StringComparison.Ordinal);
@@ -94,7 +97,8 @@ public sealed class KernelCompilerTests
     [Fact]
     public void An_instruction_that_the_architecture_lacks_is_an_error() => Assert.Contains(
         "wgmma",
-        Assert.Throws<KernelCompileException>(() => Compiler.Compile(new("instruction.cu"), "sm_80")).Log, StringComparison.Ordinal);
+        Assert.Throws<KernelCompileException>(() => Compiler.Compile(new("instruction.cu"), "sm_80")).Log,
+        StringComparison.Ordinal);
 
     [Theory]
     [InlineData("sm_80")]
@@ -138,8 +142,11 @@ public sealed class KernelCompilerTests
     {
         KernelCompiler compiler = Compiler;
         string[] architectures = ["sm_80", "sm_86", "sm_89", "sm_90", "compute_80"];
-        KernelVariant[] variants = [.. Enumerable.Range(1, 4).Select(factor => new KernelVariant("scale.cu", $"FT_FACTOR={factor}"))];
-        (KernelVariant Variant, string Architecture)[] all = [.. variants.SelectMany(variant => architectures.Select(a => (variant, a)))];
+        (KernelVariant Variant, string Architecture)[] all =
+        [
+            .. Enumerable.Range(1, 4).Select(factor => new KernelVariant("scale.cu", $"FT_FACTOR={factor}"))
+                .SelectMany(variant => architectures.Select(architecture => (variant, architecture))),
+        ];
         byte[][] alone = [.. all.Select(item => compiler.Compile(item.Variant, item.Architecture).Image.ToArray())];
         byte[][] together = new byte[all.Length][];
         Parallel.For(0, all.Length, new ParallelOptions { MaxDegreeOfParallelism = 8 },

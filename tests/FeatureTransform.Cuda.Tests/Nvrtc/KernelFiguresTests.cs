@@ -39,16 +39,20 @@ public sealed partial class KernelFiguresTests
         string cubin = Path.Combine(folder.Path, "a.cubin");
         File.WriteAllBytes(cubin, binary.Image.Span);
 
-        Dictionary<string, int[]> expected = Usage().Matches(RealNvrtc.Run("cuobjdump", "--dump-resource-usage", cubin)).ToDictionary(
+        string usage = RealNvrtc.Run("cuobjdump", "--dump-resource-usage", cubin);
+        Dictionary<string, int[]> expected = Usage().Matches(usage).ToDictionary(
             match => match.Groups["name"].Value,
             match => new[] { "reg", "stack", "shared", "constant" }
                 .Select(group => int.Parse(match.Groups[group].Value, CultureInfo.InvariantCulture)).ToArray());
         Assert.NotEmpty(binary.Figures);
         Assert.All(binary.Figures, figures => Assert.Equal(
-            expected[figures.Kernel], new[] { figures.Registers, figures.StackBytes, figures.SharedBytes, figures.ConstantBytes }));
-        Assert.Equal(file == "spills.cu", binary.Figures.Any(figures => figures.SpillStoreBytes > 0 && figures.SpillLoadBytes > 0));
+            expected[figures.Kernel],
+            new[] { figures.Registers, figures.StackBytes, figures.SharedBytes, figures.ConstantBytes }));
+        Assert.Equal(file == "spills.cu", binary.Figures.Any(figures => figures.SpillStoreBytes > 0));
+        Assert.Equal(file == "spills.cu", binary.Figures.Any(figures => figures.SpillLoadBytes > 0));
     }
 
-    [GeneratedRegex(@"Function (?<name>\w+):\s+REG:(?<reg>\d+) STACK:(?<stack>\d+) SHARED:(?<shared>\d+) LOCAL:\d+ CONSTANT\[0\]:(?<constant>\d+)")]
+    [GeneratedRegex(@"Function (?<name>\w+):\s+REG:(?<reg>\d+) STACK:(?<stack>\d+) SHARED:(?<shared>\d+) LOCAL:\d+ "
+        + @"CONSTANT\[0\]:(?<constant>\d+)")]
     private static partial Regex Usage();
 }

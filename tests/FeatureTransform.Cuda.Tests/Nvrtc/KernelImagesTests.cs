@@ -42,7 +42,8 @@ public sealed class KernelImagesTests : IDisposable
         KernelOrigin Origin(KernelSources sources, Version device, bool ptx) =>
             Assert.Single(Images(sources, device, ptx).Find([TestKernels.Scale2])).Origin;
 
-        KernelSources changed = TestKernels.With("common/types.cuh", TestKernels.Files["common/types.cuh"] + "typedef int i32;\n");
+        const string header = "common/types.cuh";
+        KernelSources changed = TestKernels.With(header, TestKernels.Files[header] + "typedef int i32;\n");
         KernelSources irrelevant = TestKernels.With("calls.cu", "");
         Assert.Equal(KernelOrigin.Compiled, Origin(TestKernels.Sources, Device, false));
         Assert.Equal(KernelOrigin.Compiled, Origin(changed, Device, false));
@@ -72,7 +73,8 @@ public sealed class KernelImagesTests : IDisposable
         int newest = RealNvrtc.Get().Architectures[^1];
         KernelImage image = Assert.Single(Images(TestKernels.Sources, new(99, 0)).Find([TestKernels.Scale2]));
         Assert.Equal($"compute_{newest}", image.Binary.Architecture);
-        Assert.Contains($".target sm_{newest}", System.Text.Encoding.UTF8.GetString(image.Binary.Image.Span), StringComparison.Ordinal);
+        string text = System.Text.Encoding.UTF8.GetString(image.Binary.Image.Span);
+        Assert.Contains($".target sm_{newest}", text, StringComparison.Ordinal);
     }
 
     [Fact]
@@ -82,7 +84,8 @@ public sealed class KernelImagesTests : IDisposable
         KernelCompileException exception = Assert.Throws<KernelCompileException>(
             () => images.Find([TestKernels.Scale2, new("wrong.cu", "FT_N=1"), new("wrong.cu", "FT_N=2"), TestKernels.Scale3]));
         Assert.Equal(new("wrong.cu", "FT_N=1"), exception.Variant);
-        Assert.All(images.Find([TestKernels.Scale2, TestKernels.Scale3]), image => Assert.Equal(KernelOrigin.Cache, image.Origin));
+        Assert.All(
+            images.Find([TestKernels.Scale2, TestKernels.Scale3]), image => Assert.Equal(KernelOrigin.Cache, image.Origin));
     }
 
     [Fact]
@@ -95,7 +98,7 @@ public sealed class KernelImagesTests : IDisposable
     [Fact]
     public void Without_NVRTC_the_checked_in_PTX_is_taken_and_the_reason_reported()
     {
-        KernelImages images = new(WithPtx(TestKernels.Scale2), Device, "it is not installed.", reports.Add);
+        KernelImages images = new(TestKernels.WithPtx(TestKernels.Scale2), Device, "it is not installed.", reports.Add);
         KernelImage image = Assert.Single(images.Find([TestKernels.Scale2]));
         Assert.Equal((KernelOrigin.CheckedIn, "compute_80"), (image.Origin, image.Binary.Architecture));
         Assert.Contains("it is not installed.", Assert.Single(reports), StringComparison.Ordinal);
@@ -104,11 +107,12 @@ public sealed class KernelImagesTests : IDisposable
     [Fact]
     public void What_neither_has_is_refused_with_the_reason()
     {
-        KernelImages images = new(WithPtx(TestKernels.Scale2), Device, "it is not installed.", null);
+        KernelImages images = new(TestKernels.WithPtx(TestKernels.Scale2), Device, "it is not installed.", null);
         CudaException exception = Assert.Throws<CudaException>(() => images.Find([TestKernels.Scale3]));
         Assert.True(exception.IsUnavailable);
         Assert.Contains(
-            "scale.cu [FT_FACTOR=3] is not among the checked-in PTX of the given texts, and cannot be compiled: it is not installed.",
+            "scale.cu [FT_FACTOR=3] is not among the checked-in PTX of the given texts, and cannot be compiled: "
+            + "it is not installed.",
             exception.Message, StringComparison.Ordinal);
     }
 
@@ -116,7 +120,7 @@ public sealed class KernelImagesTests : IDisposable
     public void The_checked_in_PTX_is_refused_for_an_older_device()
     {
         CudaException exception = Assert.Throws<CudaException>(
-            () => new KernelImages(WithPtx(TestKernels.Scale2), new(7, 5), "it is not installed.", null));
+            () => new KernelImages(TestKernels.WithPtx(TestKernels.Scale2), new(7, 5), "it is not installed.", null));
         Assert.True(exception.IsUnavailable);
         Assert.Contains("compute capability 7.5", exception.Message, StringComparison.Ordinal);
     }
@@ -144,17 +148,4 @@ public sealed class KernelImagesTests : IDisposable
 
     private KernelImages Images(KernelSources sources, Version? device = null, bool ptx = false) =>
         new(sources, device ?? Device, RealNvrtc.Get(), new KernelCache(folder.Path), ptx, reports.Add);
-
-    /// <summary>Sources with a manifest and a text that need not be PTX.</summary>
-    private static KernelSources WithPtx(KernelVariant variant)
-    {
-        string hash = KernelCompiler.GetHash(TestKernels.Sources, variant, CheckedInPtx.Architecture);
-        return new KernelSources(new Dictionary<string, string>(TestKernels.Files)
-        {
-            ["ptx/manifest.json"] = $$"""
-                [{ "ptx": "a.ptx", "file": "{{variant.File}}", "defines": ["{{variant.Defines[0]}}"], "hash": "{{hash}}", "nvrtc": "12.4" }]
-                """,
-            ["ptx/a.ptx"] = "PTX\n",
-        });
-    }
 }

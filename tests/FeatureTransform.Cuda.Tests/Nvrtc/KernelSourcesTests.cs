@@ -10,7 +10,7 @@ public sealed class KernelSourcesTests
         KernelProgram program = TestKernels.Sources.GetProgram("scale.cu");
         Assert.Equal("/kernels/scale.cu", program.Main.Name);
         Assert.StartsWith("#include \"/kernels/common/scale.cuh\"\n", program.Main.Text, StringComparison.Ordinal);
-        Assert.Equal(["/kernels/common/scale.cuh", "/kernels/common/types.cuh"], program.Headers.Select(header => header.Name).Order());
+        Assert.Equal(["/kernels/common/scale.cuh", "/kernels/common/types.cuh"], HeaderNames(program));
         string header = program.Headers.Single(candidate => candidate.Name.EndsWith("scale.cuh", StringComparison.Ordinal)).Text;
         Assert.Equal(2, header.Split("#include \"/kernels/common/types.cuh\"").Length - 1);
     }
@@ -47,7 +47,7 @@ public sealed class KernelSourcesTests
             ["b.cuh"] = "#pragma once\n  #  include \"c.cuh\"\n",
             ["c.cuh"] = "#pragma once\n#include \"b.cuh\"\n",
         });
-        Assert.Equal(["/kernels/b.cuh", "/kernels/c.cuh"], sources.GetProgram("a.cu").Headers.Select(header => header.Name).Order());
+        Assert.Equal(["/kernels/b.cuh", "/kernels/c.cuh"], HeaderNames(sources.GetProgram("a.cu")));
     }
 
     [Fact]
@@ -55,13 +55,15 @@ public sealed class KernelSourcesTests
     {
         KernelSources sources = TestKernels.With("common/scale.cuh", "\n\n#include \"absent.cuh\"\n");
         FileNotFoundException exception = Assert.Throws<FileNotFoundException>(() => sources.GetProgram("scale.cu"));
-        Assert.StartsWith("kernels/common/scale.cuh(3): \"absent.cuh\" is not among", exception.Message, StringComparison.Ordinal);
+        Assert.StartsWith(
+            "kernels/common/scale.cuh(3): \"absent.cuh\" is not among", exception.Message, StringComparison.Ordinal);
     }
 
     [Fact]
     public void A_missing_file_is_named() => Assert.Contains(
         "absent.cu is not among the kernel sources of the given texts",
-        Assert.Throws<FileNotFoundException>(() => TestKernels.Sources.GetProgram("absent.cu")).Message, StringComparison.Ordinal);
+        Assert.Throws<FileNotFoundException>(() => TestKernels.Sources.GetProgram("absent.cu")).Message,
+        StringComparison.Ordinal);
 
     [Fact]
     public void A_folder_gives_the_same_program_as_its_texts()
@@ -92,6 +94,9 @@ public sealed class KernelSourcesTests
         Assert.NotEqual(one, new KernelVariant("a/b.cu", "FT_C=2", "FT_X=2"));
         Assert.Equal("b.cu", new KernelVariant("b.cu").ToString());
     }
+
+    private static IEnumerable<string> HeaderNames(KernelProgram program) =>
+        program.Headers.Select(header => header.Name).Order();
 
     private static string Hash(KernelSources sources) => sources.GetProgram("scale.cu").Hash;
 }

@@ -85,4 +85,20 @@ internal static class TestKernels
 
     /// <summary>The sources with one file in place of what it was.</summary>
     public static KernelSources With(string file, string text) => new(new Dictionary<string, string>(Files) { [file] = text });
+
+    /// <summary>Sources with a manifest and a text that need not be PTX.</summary>
+    public static KernelSources WithPtx(KernelVariant variant)
+    {
+        string hash = KernelCompiler.GetHash(Sources, variant, CheckedInPtx.Architecture);
+        return new KernelSources(new Dictionary<string, string>(Files)
+        {
+            ["ptx/manifest.json"] = $$"""
+                [{
+                  "ptx": "a.ptx", "file": "{{variant.File}}", "defines": ["{{variant.Defines[0]}}"], "hash": "{{hash}}",
+                  "nvrtc": "12.4"
+                }]
+                """,
+            ["ptx/a.ptx"] = "PTX\n",
+        });
+    }
 }

@@ -1,3 +1,4 @@
+using System.Reflection;
 using System.Text;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native.Cuda;
@@ -16,6 +17,17 @@ public sealed class KernelSetTests
         Assert.NotNull(sources.Find("common/types.cuh"));
         Assert.NotNull(sources.Find("ptx/manifest.json"));
         Assert.All(KernelSet.Variants, variant => Assert.NotNull(sources.Find(variant.File)));
+    }
+
+    [Fact]
+    public void What_launchers_need_is_listed()
+    {
+        IEnumerable<KernelVariant> needed = typeof(KernelSet).Assembly.GetTypes()
+            .SelectMany(type => type.GetProperties(BindingFlags.Static | BindingFlags.Public))
+            .Where(property => property.PropertyType == typeof(KernelVariant))
+            .Select(property => (KernelVariant)property.GetValue(null)!);
+        Assert.Empty(needed.Except(KernelSet.Variants));
+        Assert.Equal(KernelSet.Variants.Count, KernelSet.Variants.Distinct().Count());
     }
 
     [Fact]
@@ -38,7 +50,8 @@ public sealed class KernelSetTests
         Parallel.ForEach(entries, entry =>
         {
             string made = Encoding.UTF8.GetString(compiler.Compile(entry.Variant, CheckedInPtx.Architecture).Image.Span);
-            Assert.True(Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
+            Assert.True(
+                Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
         });
     }
 

@@ -1,0 +1,221 @@
+// From the partial results of infonce to loss, statistics and gradient, a block a row (Zhu et al., ICCV 2021,
+// section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
+//   L_i = -log P+, dL/dq^_i = ((P+ - 1) k^_i + O_i (1 - P+) / S) / (tau N), dL/dk^_i = (P+ - 1) q^_i / (tau N),
+//   then through the post-normalisation, dL/dq = lambda dL/dq^ + (1 - lambda) dL/dk^, and through q = q_raw / |q_raw|.
+// A row whose norm is 0 has no gradient; NaN in a row, or a score that is infinite, gives NaN.
+//
+// The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
+// double by thread and then over the block, O in fp32 by groups of lanes that take every groups-th part, then over the groups.
+// The last block to finish adds the losses of all rows, in order of the rows.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32.
+// CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
+#include "common/infonce_parts.cuh"
+#include "common/reduce.cuh"
+#include "common/rows.cuh"
+
+#define FT_THREADS 256       // InfoNceFinish.Threads
+#define FT_MAX_CHANNELS 2048 // the largest C
+#define FT_PASSES (FT_MAX_CHANNELS / (4 * FT_THREADS)) // quads of channels a thread can own
+
+// The order of RowStatistics in C#; arrays of N floats, the last of N integers.
+enum StatisticsArray
+{
+    STATISTICS_LOSS,
+    STATISTICS_POSITIVE,
+    STATISTICS_MEAN,
+    STATISTICS_VARIANCE,
+    STATISTICS_POSITIVE_EXP,
+    STATISTICS_NEGATIVE_EXP,
+    STATISTICS_RANK,
+};
+
+// What the gradient needs of the softmax.
+struct Softmax
+{
+    float shift; // power of two taken out of all sums
+    float rest;  // P+ - 1
+    float share; // what makes probabilities of the unscaled P_j
+};
+
+// Equations 3.5 and 3.7; the same result in all threads.
+__device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
+{
+    __shared__ Softmax result;
+    __shared__ float largest[FT_THREADS / FT_WARP];
+    const InfoNceFinishArgs& args = parts.args;
+    float shift = -FT_INFINITY;
+    for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
+        shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
+    shift = warp_max(shift);
+    if (threadIdx.x % FT_WARP == 0)
+        largest[threadIdx.x / FT_WARP] = shift;
+    __syncthreads();
+    for (u32 warp = 0; warp < FT_THREADS / FT_WARP; warp++)
+        shift = fmaxf(shift, largest[warp]);
+
+    double score = 0, square = 0, exp = 0, rank = 0;
+    for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
+    {
+        score += parts.value(part, PARTIAL_SCORE);
+        square += parts.value(part, PARTIAL_SQUARE);
+        exp += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
+        rank += __float_as_uint(parts.value(part, PARTIAL_RANK));
+    }
+    score = block_sum<FT_THREADS>(score);
+    square = block_sum<FT_THREADS>(square);
+    exp = block_sum<FT_THREADS>(exp);
+    rank = block_sum<FT_THREADS>(rank);
+    if (threadIdx.x == 0)
+    {
+        const double LOG2E = 1.4426950408889634;
+        double scale = LOG2E / args.tau, p = args.positive[i], negatives = parts.negatives();
+        double positive = exp2(p * scale - shift), all = positive + exp, mean = score / scale / negatives;
+        // A score of -infinity would vanish in the exponentials: seen in the sum, it becomes NaN.
+        if (!(fabs(score) < (double)FT_INFINITY))
+            all = FT_NAN;
+        double variance = negatives < 2 ? (double)FT_NAN : (square / (scale * scale) - negatives * mean * mean) / (negatives - 1);
+        float* statistics = args.statistics + i;
+        u64 stride = args.statistics_stride;
+        statistics[stride * STATISTICS_LOSS] = (float)((log2(all) + shift) / LOG2E - p / args.tau);
+        statistics[stride * STATISTICS_POSITIVE] = (float)p;
+        statistics[stride * STATISTICS_MEAN] = (float)mean;
+        statistics[stride * STATISTICS_VARIANCE] = (float)(variance < 0 ? 0.0 : variance);
+        statistics[stride * STATISTICS_POSITIVE_EXP] = (float)exp2(p * scale);
+        statistics[stride * STATISTICS_NEGATIVE_EXP] = (float)(exp / negatives * exp2((double)shift));
+        statistics[stride * STATISTICS_RANK] = __uint_as_float((u32)rank);
+        result = Softmax{shift, (float)(-exp / all), (float)(1 / all)};
+    }
+    __syncthreads();
+    return result;
+}
+
+__device__ __forceinline__ float4 add_scaled(float4 x, float scale, float4 sum)
+{
+    return make_float4(__fmaf_rn(scale, x.x, sum.x), __fmaf_rn(scale, x.y, sum.y), __fmaf_rn(scale, x.z, sum.z),
+        __fmaf_rn(scale, x.w, sum.w));
+}
+
+__device__ __forceinline__ float dot(float4 a, float4 b)
+{
+    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmul_rn(a.w, b.w))));
+}
+
+// The gradient through u = v / |v|: (du - u (u . du)) / |v|; the sum runs over the block.
+__device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], const float4 (&u)[FT_PASSES], float norm)
+{
+    float along = 0;
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+        along += dot(u[pass], du[pass]);
+    along = -block_sum<FT_THREADS>(along);
+    double scale = norm == 0 ? 0.0 : inverse_norm(norm);
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+        du[pass] = scaled(add_scaled(u[pass], along, du[pass]), scale);
+}
+
+// The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.
+__device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 lanes, float4 (&sums)[FT_PASSES])
+{
+    __shared__ float4 groups[FT_THREADS];
+    const InfoNceFinishArgs& args = parts.args;
+    u32 lane = threadIdx.x % lanes, group = threadIdx.x / lanes, stride = FT_THREADS / lanes;
+    bool aligned = rows_aligned(args.partials, args.c);
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+    {
+        float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        u32 column = 4 * (lane + pass * lanes);
+        for (u32 part = group; part < parts.count && column < args.c; part += stride)
+        {
+            float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
+            sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);
+        }
+        __syncthreads();
+        groups[threadIdx.x] = sum;
+        __syncthreads();
+        sums[pass] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+        for (u32 i = 0; i < stride && group == 0; i++)
+            sums[pass] = add_scaled(groups[lane + i * lanes], 1.0f, sums[pass]);
+    }
+}
+
+// The mean of all losses, by the last block.
+__device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
+{
+    __shared__ bool last;
+    if (threadIdx.x == 0)
+    {
+        __threadfence();
+        last = atomicAdd(args.finished, 1u) == gridDim.x - 1;
+        __threadfence();
+    }
+    __syncthreads();
+    if (!last)
+        return;
+    const volatile float* losses = args.statistics + args.statistics_stride * STATISTICS_LOSS;
+    double sum = 0;
+    for (u32 i = threadIdx.x; i < args.n; i += FT_THREADS)
+        sum += losses[i];
+    sum = block_sum<FT_THREADS>(sum);
+    if (threadIdx.x == 0)
+        *args.loss = (float)(sum / args.n);
+}
+
+// T: of q_raw.
+template <typename T>
+__device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args)
+{
+    u32 i = blockIdx.x, c = args.c, lanes = FT_WARP;
+    while (lanes < FT_THREADS && 4 * lanes < c)
+        lanes *= 2;
+    RowParts parts(args, i);
+    Softmax softmax = softmax_of(parts, i);
+    float4 q_gradient[FT_PASSES];
+    combine(parts, softmax.shift, lanes, q_gradient);
+
+    // Only group 0 has columns from here on: the others see a row of none.
+    u32 columns = threadIdx.x < lanes ? c : 0u, lane = threadIdx.x % lanes;
+    const T* __restrict__ q_row = (const T*)args.q_raw + i * args.q_stride;
+    float* __restrict__ dq_row = args.dq_raw + i * args.dq_stride;
+    u64 row = (u64)i * c;
+    bool q_aligned = rows_aligned((const T*)args.q_raw, args.q_stride), dq_aligned = rows_aligned(args.dq_raw, args.dq_stride);
+    bool aligned = rows_aligned(args.q_hat, c) && rows_aligned(args.k_hat, c);
+    u32 transform = args.state->transform != 0 ? args.transform : POSITIVE_NONE;
+    LambdaStream draws = {args.table, args.row_bits, args.seed, args.state->step, USE_POSITIVE_LAMBDA, args.rank};
+    PositiveLambda lambda(draws, transform, args.scope, i, c);
+    PairNorms norms = args.norms[i];
+    float mean = (float)(1.0 / ((double)args.tau * args.n));
+    float4 hat_q[FT_PASSES], hat_k[FT_PASSES], k_gradient[FT_PASSES], q[FT_PASSES];
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+    {
+        u32 column = 4 * (lane + pass * lanes);
+        hat_q[pass] = load4(args.q_hat + row, column, columns, aligned);
+        hat_k[pass] = load4(args.k_hat + row, column, columns, aligned);
+        q[pass] = scaled(load4(q_row, column, columns, q_aligned), inverse_norm(norms.q));
+        q_gradient[pass] = scaled(add_scaled(hat_k[pass], softmax.rest, scaled(q_gradient[pass], softmax.share)), mean);
+        k_gradient[pass] = scaled(hat_q[pass], mean * softmax.rest);
+    }
+    if (args.normalize != 0 && transform != POSITIVE_NONE)
+    {
+        normalize_backward(q_gradient, hat_q, norms.hat_q);
+        normalize_backward(k_gradient, hat_k, norms.hat_k);
+    }
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+    {
+        u32 column = 4 * (lane + pass * lanes);
+        q_gradient[pass] = column < columns ? mix(lambda.at(column), q_gradient[pass], k_gradient[pass]) : q_gradient[pass];
+    }
+    normalize_backward(q_gradient, q, norms.q);
+#pragma unroll
+    for (u32 pass = 0; pass < FT_PASSES; pass++)
+        store4(dq_row, 4 * (lane + pass * lanes), columns, dq_aligned, q_gradient[pass]);
+    add_losses(args);
+}
+
+extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish(const InfoNceFinishArgs args)
+{
+    finish_row<FT_ELEMENT(FT_FEATURES_BF16)>(args);
+}

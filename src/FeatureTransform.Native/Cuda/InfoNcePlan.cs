@@ -1,0 +1,177 @@
+using FeatureTransform.Cuda;
+
+namespace FeatureTransform.Native.Cuda;
+
+/// <summary>
+/// How the pass over the queue is launched: which kernel, its tile, what mixes the negatives and what that needs. Everything that
+/// depends on sizes, types, options and the device is decided here.
+/// </summary>
+internal sealed class InfoNcePlan
+{
+    /// <summary>Up to so many queries, mixing in the pass costs less than mixing once into memory: by the model in docs/architecture.md.</summary>
+    public const int MostQueriesBFloat16 = 1024, MostQueriesFloat32 = 1800, MostQueriesElement = 256;
+
+    // Sums that a warp can hold: more do not fit its registers.
+    private const int MostSums = 32 * 128;
+    private const int SmallTile = 128, PartialArrays = 5, FewestChannels = 128, FloatsOfTile = 8192;
+    private const int Float32Threads = 256, Float32StaticShared = 2560, ScoresOfThread = 16, Padding = 4;
+
+    // Largest first: the first that fits is taken.
+    private static readonly InfoNceTile[] Tiles = [new(8, 32, 32), new(8, 16, 32), new(8, 16, 16), new(4, 16, 16)];
+
+    private readonly int n, c, k, multiprocessors;
+
+    private InfoNcePlan(CudaStepShape shape, int multiprocessors) =>
+        (n, c, k, this.multiprocessors) = (shape.MaxN, shape.C, shape.K, multiprocessors);
+
+    /// <summary>The kernel as it is specialised.</summary>
+    public required KernelVariant Variant { get; init; }
+
+    /// <summary>Its name.</summary>
+    public required string Kernel { get; init; }
+
+    /// <summary>What it multiplies in: below the wish where the device has not the shared memory for it. BFloat16 takes q as the operand
+    /// that mix_positive writes, the others q^.</summary>
+    public required CudaPrecision Precision { get; init; }
+
+    /// <summary>Threads of a block.</summary>
+    public required int Threads { get; init; }
+
+    /// <summary>Query rows of a block.</summary>
+    public required int QueryRows { get; init; }
+
+    /// <summary>Keys of a tile.</summary>
+    public required int Keys { get; init; }
+
+    /// <summary>Bytes of shared memory that the launch asks for.</summary>
+    public required int DynamicSharedBytes { get; init; }
+
+    /// <summary>How mix_queue is to store the negatives before the pass; null where the pass makes them, or takes the queue as it is.</summary>
+    public ElementType? Mixed { get; init; }
+
+    /// <summary>
+    /// Whether the pass is given those negatives as its queue too: it reads that one only in steps without transformation, in which
+    /// mix_queue copies the queue.
+    /// </summary>
+    public bool QueueIsMixed { get; init; }
+
+    /// <summary>Bytes of all partial results, for any N up to the largest.</summary>
+    public long PartialBytes => (multiprocessors + QueryTiles(n)) * QueryRows * (c + PartialArrays) * sizeof(float);
+
+    /// <summary>Bytes of the mixed negatives.</summary>
+    public long MixedBytes =>
+        Mixed is { } type ? (long)k * c * (type == ElementType.BFloat16 ? sizeof(ushort) : sizeof(float)) : 0;
+
+    /// <summary>Blocks of a launch for <paramref name="rows"/> queries: one a multiprocessor, but not more than there is work.</summary>
+    public int Blocks(int rows) => (int)Math.Min(multiprocessors, QueryTiles(rows) * ((k + Keys - 1) / Keys));
+
+    /// <summary>Decides.</summary>
+    /// <param name="shape">Sizes, types and the wished precision, validated.</param>
+    /// <param name="options">Temperature and transformations.</param>
+    /// <param name="multiprocessors">Of the device.</param>
+    /// <param name="sharedBytes">The most shared memory that a block may have on it.</param>
+    public static InfoNcePlan Choose(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes)
+    {
+        bool mixes = options.Negative != NegativeTransform.None;
+        bool before = mixes && (options.NegativeNormalize || shape.MaxN > MostQueriesToMixInPass(shape, options.NegativeScope));
+        if (shape.Precision != CudaPrecision.Float32)
+        {
+            // Mixing in the pass takes more shared memory than reading what is mixed.
+            InfoNcePlan? plan = ForTensorCores(shape, options, multiprocessors, sharedBytes, before)
+                ?? (mixes && !before ? ForTensorCores(shape, options, multiprocessors, sharedBytes, before: true) : null);
+            if (plan is not null)
+            {
+                return plan;
+            }
+        }
+
+        return ForFloat32(shape, options, multiprocessors, before);
+    }
+
+    /// <summary>
+    /// Whether exponentials need a running maximum. |s| is at most |q^| |z^| with |q^| up to 3 when extrapolated, and an elementwise
+    /// mix of unit rows up to sqrt 2 long; 2^(s log2(e) / tau), and the sum of all of them, must be a normal float.
+    /// </summary>
+    public static bool NeedsMaximum(FeatureTransformOptions options, int k)
+    {
+        double query = options.Positive == PositiveTransform.None || options.PositiveNormalize ? 1
+            : options.Positive == PositiveTransform.Extrapolation ? 3 : Longest(options.PositiveScope);
+        double key = options.Negative == NegativeTransform.None || options.NegativeNormalize ? 1 : Longest(options.NegativeScope);
+        double negatives = options.Negative == NegativeTransform.Extend ? 2.0 * k : k;
+        const double rounding = 1.01, exponents = 125.5; // bf16 rounds rows of the queue and both operands
+        return (query * key * rounding * Math.Log2(Math.E) / options.Tau) + Math.Log2(negatives) >= exponents;
+    }
+
+    private static double Longest(LambdaScope scope) => scope == LambdaScope.Element ? Math.Sqrt(2) : 1;
+
+    private static int MostQueriesToMixInPass(CudaStepShape shape, LambdaScope scope) =>
+        scope == LambdaScope.Element ? MostQueriesElement
+        : shape is { Queue: ElementType.BFloat16, Precision: CudaPrecision.BFloat16 } ? MostQueriesBFloat16 : MostQueriesFloat32;
+
+    private static InfoNcePlan? ForTensorCores(
+        CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes, bool before)
+    {
+        bool tf32 = shape.Precision == CudaPrecision.TensorFloat32, extend = options.Negative == NegativeTransform.Extend;
+        int operandBytes = tf32 ? sizeof(float) : sizeof(ushort);
+
+        // The pass reads one type: where it needs the queue too, that of the queue, else that of its operands.
+        ElementType operands = tf32 ? ElementType.Float32 : ElementType.BFloat16;
+        ElementType rows = before && !extend ? operands : shape.Queue;
+        bool asTheyAre = before || options.Negative == NegativeTransform.None;
+        int table = !asTheyAre && options.NegativeScope == LambdaScope.Element ? InfoNceTile.TableBytes(options.NegativeAlpha) : 0;
+        foreach (InfoNceTile tile in Tiles)
+        {
+            bool wanted = tile.WarpRows * shape.C <= MostSums &&
+                (tile.QueryRows <= SmallTile || (shape.MaxN > SmallTile && !tf32));
+            int dynamic = tile.DynamicSharedBytes(shape.C, operandBytes, rows, asTheyAre, options.NegativeScope);
+            if (!wanted || dynamic + table + tile.StaticSharedBytes > sharedBytes)
+            {
+                continue;
+            }
+
+            string kernel = tf32 ? "infonce_tf32" : "infonce_bf16";
+            return new InfoNcePlan(shape, multiprocessors)
+            {
+                Kernel = kernel,
+                Variant = new KernelVariant(
+                    kernel + ".cu", $"FT_C={shape.C}", $"FT_QUEUE_BF16={Flag(rows == ElementType.BFloat16)}",
+                    $"FT_SCOPE={(asTheyAre ? 3 : (int)options.NegativeScope)}", $"FT_WARPS={tile.Warps}", $"FT_WARP_ROWS={tile.WarpRows}",
+                    $"FT_KEYS={tile.Keys}", $"FT_PARTIAL_TILE={Flag(shape.K % tile.Keys != 0)}", $"FT_EXTEND={Flag(extend)}",
+                    $"FT_RUNNING_MAX={Flag(NeedsMaximum(options, shape.K))}", $"FT_SHARED_BYTES={dynamic}"),
+                Precision = shape.Precision,
+                Threads = tile.Threads,
+                QueryRows = tile.QueryRows,
+                Keys = tile.Keys,
+                DynamicSharedBytes = dynamic + table,
+                Mixed = before ? rows : null,
+                QueueIsMixed = before && rows != shape.Queue,
+            };
+        }
+
+        return null;
+    }
+
+    private static InfoNcePlan ForFloat32(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, bool before)
+    {
+        int channels = Math.Max(FewestChannels, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)shape.C));
+        int rows = FloatsOfTile / channels, scope = before ? 3 : (int)options.NegativeScope;
+        int shared = (2 * rows * (channels + Padding)) + (rows * (rows + Padding))
+            + (rows * rows == Float32Threads * ScoresOfThread ? 0 : Float32Threads * ScoresOfThread);
+        return new InfoNcePlan(shape, multiprocessors)
+        {
+            Kernel = "infonce_fp32",
+            Variant = new KernelVariant(
+                "infonce_fp32.cu", $"FT_CHANNELS={channels}", $"FT_QUEUE_BF16={Flag(shape.Queue == ElementType.BFloat16)}", $"FT_SCOPE={scope}"),
+            Precision = CudaPrecision.Float32,
+            Threads = Float32Threads,
+            QueryRows = rows,
+            Keys = rows,
+            DynamicSharedBytes = shared * sizeof(float),
+            Mixed = before ? ElementType.Float32 : null,
+        };
+    }
+
+    private static int Flag(bool value) => value ? 1 : 0;
+
+    private long QueryTiles(int rows) => (rows + QueryRows - 1) / QueryRows;
+}
