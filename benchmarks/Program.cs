@@ -15,6 +15,8 @@ switch (args)
         return 0;
     case ["data"]:
         return DataPathReport.Run();
+    case ["kernels"]:
+        return ColdStart.Run();
     case ["ptx"]:
         return WritePtx.Run();
     case ["report", string file]:
