@@ -84,7 +84,7 @@ public sealed unsafe class PtxRunner : IDisposable
         {
             Grid = grid, Block = block, Cluster = cluster ?? new Dim3(1), DynamicShared = (uint)dynamicSharedBytes, Parameters = region, Output = Output,
         };
-        long[] counts = new Scheduler(context).Run();
+        OperationCounts[] counts = new Scheduler(context).Run();
         return new LaunchReport(context, counts);
     }
 
@@ -144,12 +144,14 @@ public readonly record struct PtxParameter(string Name, int Offset, int Bytes);
 /// <summary>What became of a launch.</summary>
 public sealed class LaunchReport
 {
-    internal LaunchReport(LaunchContext context, long[] counts)
+    internal LaunchReport(LaunchContext context, OperationCounts[] counts)
     {
         Findings = [.. context.Findings.OrderBy(f => f.PtxLine).ThenBy(f => f.Kind, StringComparer.Ordinal)];
         Failure = context.Failure;
-        Counts = counts;
-        Context = context;
+        if (context.Options.Counters)
+        {
+            (Counters, LineCounters) = KernelCounters.From(context.Module, counts);
+        }
     }
 
     /// <summary>Defects, once for each line and kind.</summary>
@@ -163,9 +165,11 @@ public sealed class LaunchReport
 
     internal KernelFault? Failure { get; }
 
-    internal long[] Counts { get; }
+    /// <summary>What the launch executed in all, where <see cref="EmulatorOptions.Counters"/> asked for it; else null.</summary>
+    public KernelCounters? Counters { get; }
 
-    internal LaunchContext Context { get; }
+    /// <summary>The same line by line.</summary>
+    public IReadOnlyList<KernelCounters> LineCounters { get; } = [];
 
     /// <summary>Throws with everything that was found.</summary>
     public void ThrowIfUnclean()

@@ -49,6 +49,9 @@ internal sealed unsafe class Region : IDisposable
     /// <summary>Has its address, but is not there yet: memory that a stream is still to allocate.</summary>
     public bool IsReserved { get; set; }
 
+    /// <summary>Tells the contents of one block from those of the next; 0 for memory that outlives blocks.</summary>
+    public int Generation { get; set; }
+
     /// <summary>State of the race check, made by it when it is on.</summary>
     public RaceShadow? Shadow { get; set; }
 
@@ -169,6 +172,8 @@ internal sealed unsafe class Region : IDisposable
             NativeMemory.AlignedFree(Data);
         }
         NativeMemory.Free(Written);
+        Shadow?.Dispose();
+        Shadow = null;
         Data = Written = null;
         GC.SuppressFinalize(this);
     }
