@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
+using FeatureTransform.Benchmarks.Emulator;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.TrainingStep;
 using FeatureTransform.Native;
@@ -19,6 +20,8 @@ switch (args)
         return ColdStart.Run();
     case ["ptx"]:
         return WritePtx.Run();
+    case ["emulator"]:
+        return EmulatorFigures.Run();
     case ["report", string file]:
         return Report.Write(file);
     default:
