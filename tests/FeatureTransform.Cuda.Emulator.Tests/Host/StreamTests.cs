@@ -188,6 +188,23 @@ public sealed unsafe class StreamTests : HostTest
     }
 
     [Fact]
+    public void Pooled_memory_is_freed_once_whether_or_not_the_stream_has_come_to_it()
+    {
+        using var stream = new CudaStream(Context);
+        using CudaContextScope scope = Context.MakeCurrent();
+        ulong address;
+        Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuMemAllocAsync(&address, 8, stream.Handle));
+        Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuMemFreeAsync(address, stream.Handle));
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuMemFreeAsync(address, stream.Handle));
+        TakeFinding(FindingKinds.DoubleFree);
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuMemFree_v2(address));
+        TakeFinding(FindingKinds.DoubleFree);
+        stream.Synchronize();
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuMemFreeAsync(address, stream.Handle));
+        TakeFinding(FindingKinds.DoubleFree);
+    }
+
+    [Fact]
     public void Pooled_memory_is_not_used_before_its_stream_has_it()
     {
         using var stream = new CudaStream(Context);
