@@ -42,9 +42,9 @@ internal sealed unsafe partial class BlockRun : IDisposable
     public Dim3 Index { get; private set; }
 
     /// <summary>The other blocks of the cluster by rank, this one included; null without clusters.</summary>
-    public BlockRun[]? Cluster { get; set; }
+    public BlockRun[]? Cluster { get; private set; }
 
-    public uint ClusterRank { get; set; }
+    public uint ClusterRank { get; private set; }
 
     public int LiveThreads { get; private set; }
 
@@ -112,6 +112,7 @@ internal sealed unsafe partial class BlockRun : IDisposable
                 TryComplete(id);
             }
         }
+        CompleteCluster();
     }
 
     /// <summary>The thread index of a lane.</summary>

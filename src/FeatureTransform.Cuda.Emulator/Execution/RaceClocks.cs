@@ -13,6 +13,7 @@ internal sealed class RaceClocks
     private readonly int[] known; // [warp * warps + other]: up to when a warp knows another
     private readonly int[] together; // up to when all lanes of a warp know each other
     private readonly int[]?[] lanes; // [warp][lane * 32 + other], made when lanes of a warp synchronise by parts
+    private readonly Dictionary<ulong, int[]> mbarriers = [];
     private readonly int[][] arrived = new int[17][]; // clocks brought to each barrier; the last belongs to the cluster
 
     public RaceClocks(int warps)
@@ -45,6 +46,7 @@ internal sealed class RaceClocks
             lanes[w] = null;
         }
         Array.ForEach(arrived, a => Array.Clear(a));
+        mbarriers.Clear();
     }
 
     public int Time(int warp) => time[warp];
@@ -104,6 +106,33 @@ internal sealed class RaceClocks
             together[w] = Math.Max(together[w], brought[w]);
         }
         Array.Clear(brought);
+    }
+
+    /// <summary>A warp arrives at an mbarrier: what it knows is brought there.</summary>
+    public void Bring(int warp, ulong mbarrier)
+    {
+        if (!mbarriers.TryGetValue(mbarrier, out int[]? brought))
+        {
+            mbarriers[mbarrier] = brought = new int[warps];
+        }
+        for (int v = 0; v < warps; v++)
+        {
+            brought[v] = Math.Max(brought[v], known[warp * warps + v]);
+        }
+        brought[warp] = time[warp]++;
+    }
+
+    /// <summary>A warp has seen the phase of an mbarrier end.</summary>
+    public void Take(int warp, ulong mbarrier)
+    {
+        if (mbarriers.TryGetValue(mbarrier, out int[]? brought))
+        {
+            for (int v = 0; v < warps; v++)
+            {
+                known[warp * warps + v] = Math.Max(known[warp * warps + v], brought[v]);
+            }
+            together[warp] = Math.Max(together[warp], brought[warp]);
+        }
     }
 
     /// <summary>Whether what a warp's lane did at a stamp is known to a lane of another or the same warp.</summary>

@@ -144,10 +144,9 @@ internal sealed class Scheduler(LaunchContext launch)
             }
             blocks[i] = block;
         }
+        BlockRun.Form(blocks);
         for (int rank = 0; rank < clusterSize; rank++)
         {
-            blocks[rank].Cluster = clusterSize > 1 ? blocks : null;
-            blocks[rank].ClusterRank = (uint)rank;
             blocks[rank].Start(clusterSize == 1 ? Place(order[first], launch.Grid) : InCluster(first / clusterSize, rank));
             resident.Add(blocks[rank]);
         }

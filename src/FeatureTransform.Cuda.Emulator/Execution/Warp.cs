@@ -58,6 +58,9 @@ internal sealed unsafe partial class Warp : IDisposable
     /// <summary>The carry flag of each lane.</summary>
     public uint Carry;
 
+    /// <summary>The phase of the cluster's barrier in which the warp arrived last.</summary>
+    public int ClusterPhase;
+
     /// <summary>Backward jumps left in this turn.</summary>
     public int Turn;
 
