@@ -91,7 +91,9 @@ internal sealed unsafe partial class BlockRun
         }
     }
 
-    /// <summary>Lanes arrive at an mbarrier, or have seen its phase end: what was known by those who came is known by those who saw.</summary>
+    /// <summary>
+    /// Lanes arrive at an mbarrier, or have seen its phase end: what was known by those who came is known by those who saw.
+    /// </summary>
     public void OnMbarrier(Warp w, Region region, ulong offset, uint lanes, bool arrives, bool waits)
     {
         if (!checksRaces || region != Shared)

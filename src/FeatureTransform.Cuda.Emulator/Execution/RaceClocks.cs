@@ -3,8 +3,8 @@ using System.Numerics;
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
 /// <summary>
-/// What the threads of a block know of each other: vector clocks of its warps, advanced by barriers, and within each warp those of
-/// its lanes, advanced by bar.warp.sync. An access is ordered before another if the later one's clock has reached its stamp.
+/// What the threads of a block know of each other: vector clocks of its warps, advanced by barriers, and within each warp those
+/// of its lanes, advanced by bar.warp.sync. An access is ordered before another if the later one's clock has reached its stamp.
 /// </summary>
 internal sealed class RaceClocks
 {
@@ -142,6 +142,7 @@ internal sealed class RaceClocks
         {
             return known[warp * warps + otherWarp] >= stamp;
         }
-        return lane == otherLane || together[warp] >= stamp || lanes[warp] is { } clocks && clocks[lane * 32 + otherLane] >= stamp;
+        return lane == otherLane || together[warp] >= stamp || lanes[warp] is { } clocks
+            && clocks[lane * 32 + otherLane] >= stamp;
     }
 }

@@ -21,14 +21,17 @@ internal static unsafe class BulkOperations
                 continue;
             }
             if (size == 0
-                || Find(w, op, lane, 0, toShared ? StateSpaceCode.Shared : StateSpaceCode.Global, size, Access.Write) is not { } target
-                || Find(w, op, lane, 1, toShared && fromGlobal ? StateSpaceCode.Global : StateSpaceCode.Shared, size, Access.Read) is not { } source)
+                || Find(w, op, lane, 0, toShared ? StateSpaceCode.Shared : StateSpaceCode.Global, size,
+                    Access.Write) is not { } target
+                || Find(w, op, lane, 1, toShared && fromGlobal ? StateSpaceCode.Global : StateSpaceCode.Shared, size,
+                    Access.Read) is not { } source)
             {
                 continue;
             }
             if (source.Region.FindUnwritten(source.Offset, size, out ulong first))
             {
-                w.Block.Report(w, op, Checks.Initialization, "uninitialised read", 1u << lane, 0, $"the bulk copy reads byte {first} of {source.Region.Name}, which was never written");
+                w.Block.Report(w, op, Checks.Initialization, "uninitialised read", 1u << lane, 0,
+                    $"the bulk copy reads byte {first} of {source.Region.Name}, which was never written");
             }
             Buffer.MemoryCopy(source.Region.Data + source.Offset, target.Region.Data + target.Offset, size, size);
             target.Region.MarkWritten(target.Offset, size);
@@ -39,7 +42,8 @@ internal static unsafe class BulkOperations
         }
     }
 
-    private static (Region Region, ulong Offset)? Find(Warp w, Op* op, int lane, int index, StateSpaceCode space, uint size, Access access)
+    private static (Region Region, ulong Offset)? Find(Warp w, Op* op, int lane, int index, StateSpaceCode space, uint size,
+        Access access)
     {
         Op place = *op;
         place.Space = space;
@@ -54,7 +58,8 @@ internal static unsafe class BulkOperations
         ulong offset = w.Offsets[lane];
         if (offset + size > region.Size)
         {
-            w.Block.Report(w, op, Checks.Memory, "out of bounds", 1u << lane, w.Addresses[lane], $"a bulk copy of {size} bytes at offset {offset} of {region.Name}, which has {region.Size}");
+            w.Block.Report(w, op, Checks.Memory, "out of bounds", 1u << lane, w.Addresses[lane],
+                $"a bulk copy of {size} bytes at offset {offset} of {region.Name}, which has {region.Size}");
             w.Block.Launch.Fail(KernelFaultKind.IllegalAddress, "a bulk copy leaves its memory");
             return null;
         }

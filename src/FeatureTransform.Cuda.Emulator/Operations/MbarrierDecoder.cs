@@ -27,8 +27,10 @@ internal static unsafe class MbarrierDecoder
         table["mbarrier.inval"] = (d, i) => Act(d, i, MbarrierAction.Invalidate, 0, -1);
         table["mbarrier.expect_tx"] = (d, i) => Act(d, i, MbarrierAction.ExpectTransaction, 0, 1);
         table["mbarrier.complete_tx"] = (d, i) => Act(d, i, MbarrierAction.CompleteTransaction, 0, 1);
-        table["mbarrier.arrive"] = (d, i) => Arrive(d, i, i.Has("expect_tx") ? MbarrierAction.ArriveExpect : MbarrierAction.Arrive);
-        table["mbarrier.arrive_drop"] = (d, i) => Arrive(d, i, i.Has("expect_tx") ? MbarrierAction.DropExpect : MbarrierAction.Drop);
+        table["mbarrier.arrive"] = (d, i) => Arrive(d, i, i.Has("expect_tx") ? MbarrierAction.ArriveExpect
+            : MbarrierAction.Arrive);
+        table["mbarrier.arrive_drop"] = (d, i) => Arrive(d, i, i.Has("expect_tx") ? MbarrierAction.DropExpect
+            : MbarrierAction.Drop);
         table["mbarrier.test_wait"] = table["mbarrier.try_wait"] = Wait;
         table["mbarrier.pending_count"] = (d, i) => d.Scalar(i, &MbarrierOperations.PendingCount, PtxType.B32, PtxType.B64);
         table["cp.async.mbarrier.arrive"] = (d, i) => Act(d, i, MbarrierAction.AsyncArrive, 0, -1);
@@ -93,7 +95,8 @@ internal static unsafe class MbarrierDecoder
     }
 
     // cp.async.bulk.shared::cluster.global.mbarrier::complete_tx::bytes [dst], [src], size, [mbar];
-    // cp.async.bulk.shared::cluster.shared::cta.mbarrier::... likewise; cp.async.bulk.global.shared::cta.bulk_group [dst], [src], size.
+    // cp.async.bulk.shared::cluster.shared::cta.mbarrier::... likewise; cp.async.bulk.global.shared::cta.bulk_group [dst], [src],
+    // size.
     private static void Bulk(FunctionDecoder d, PtxInstruction i, bool toShared)
     {
         if (i.Has("multicast::cluster"))
@@ -106,10 +109,12 @@ internal static unsafe class MbarrierDecoder
         }
         var draft = new Draft(i) { B = d.Read(i, 2, PtxType.U32) };
         bool fromGlobal = toShared && i.Has("global");
-        foreach ((int operand, bool isGlobal) in toShared ? [(0, false), (1, fromGlobal), (3, false)] : new[] { (0, true), (1, false) })
+        foreach ((int operand, bool isGlobal) in toShared ? [(0, false), (1, fromGlobal), (3, false)]
+            : new[] { (0, true), (1, false) })
         {
             PtxOperand address = i.Operands[operand];
-            int register = address.Kind == OperandKind.Address ? d.Read(i, address.Items[0], PtxType.U64, exact: false) : throw i.Refuse("an address is needed");
+            int register = address.Kind == OperandKind.Address ? d.Read(i, address.Items[0], PtxType.U64, exact: false)
+                : throw i.Refuse("an address is needed");
             if (isGlobal && !d.IsWide(register))
             {
                 throw i.Refuse("global addresses have 64 bits");

@@ -32,12 +32,14 @@ internal static unsafe class MbarrierOperations
                 uint number = op->B < 0 ? 1 : ((uint*)(w.R + op->B))[lane];
                 if (action != MbarrierAction.Init && !region.IsWritten(w.Offsets[lane], 8))
                 {
-                    w.Block.Report(w, op, Checks.Synchronization, "mbarrier not initialised", 1u << lane, w.Addresses[lane], "there was no mbarrier.init at this address");
+                    w.Block.Report(w, op, Checks.Synchronization, "mbarrier not initialised", 1u << lane, w.Addresses[lane],
+                        "there was no mbarrier.init at this address");
                 }
                 ulong before = *at;
                 *at = Apply(w, op, lane, action, before, number);
                 region.MarkAccess(w.Offsets[lane], 8);
-                w.Block.OnMbarrier(w, region, w.Offsets[lane], 1u << lane, arrives: action >= MbarrierAction.Arrive, waits: false);
+                w.Block.OnMbarrier(w, region, w.Offsets[lane], 1u << lane, arrives: action >= MbarrierAction.Arrive,
+                    waits: false);
                 if (op->Signed)
                 {
                     ((ulong*)(w.R + op->D))[lane] = before;
@@ -48,13 +50,15 @@ internal static unsafe class MbarrierOperations
 
     private static ulong Apply(Warp w, Op* op, int lane, MbarrierAction action, ulong word, uint number)
     {
-        ulong pending = word & CountMask, expected = word >> ExpectedShift & CountMask, bytes = word >> BytesShift & BytesMask, phase = word >> PhaseShift;
+        ulong pending = word & CountMask, expected = word >> ExpectedShift & CountMask, bytes = word >> BytesShift & BytesMask,
+            phase = word >> PhaseShift;
         switch (action)
         {
             case MbarrierAction.Init:
                 if (number is 0 or > (uint)CountMask)
                 {
-                    w.Block.Report(w, op, Checks.Synchronization, "mbarrier count", 1u << lane, w.Addresses[lane], $"a count of {number} is not allowed");
+                    w.Block.Report(w, op, Checks.Synchronization, "mbarrier count", 1u << lane, w.Addresses[lane],
+                        $"a count of {number} is not allowed");
                 }
                 return number | (ulong)number << ExpectedShift | NoBytes << BytesShift;
             case MbarrierAction.Invalidate:
@@ -120,6 +124,7 @@ internal static unsafe class MbarrierOperations
     public static void CompleteBytes(Region region, ulong offset, uint count)
     {
         ulong* at = (ulong*)(region.Data + offset);
-        *at = Complete(*at & CountMask, *at >> ExpectedShift & CountMask, (*at >> BytesShift & BytesMask) - count, *at >> PhaseShift);
+        *at = Complete(*at & CountMask, *at >> ExpectedShift & CountMask, (*at >> BytesShift & BytesMask) - count,
+            *at >> PhaseShift);
     }
 }

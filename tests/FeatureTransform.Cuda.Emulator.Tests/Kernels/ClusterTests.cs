@@ -5,12 +5,15 @@ public class ClusterTests
 {
     private static int[] Run(string body, int threads, Dim3 grid, Dim3? cluster, int results)
     {
-        string source = $"struct Args {{ int* x; int* y; }};\nextern \"C\" __global__ void test(const Args args)\n{{\nint i = threadIdx.x; int* x = args.x; int* y = args.y;\n{body}\n}}\n";
+        string source =
+            $"struct Args {{ int* x; int* y; }};\nextern \"C\" __global__ void test(const Args "
+            + $"args)\n{{\nint i = threadIdx.x; int* x = args.x; int* y = args.y;\n{body}\n}}\n";
         using var device = new PtxRunner();
         ulong y = device.Allocate<int>(new int[results]);
         ulong x = device.Allocate<int>(Enumerable.Range(0, 4096).ToArray());
         byte[] parameters = [.. BitConverter.GetBytes(x), .. BitConverter.GetBytes(y)];
-        LaunchReport report = device.Launch(device.Load(Nvrtc.Compile(source, "cluster.cu", "compute_90")), "test", grid, new Dim3((uint)threads), parameters, cluster: cluster);
+        LaunchReport report = device.Launch(device.Load(Nvrtc.Compile(source, "cluster.cu", "compute_90")), "test", grid,
+            new Dim3((uint)threads), parameters, cluster: cluster);
         Assert.True(report.IsClean, $"{report.Error} {string.Join("\n", report.Findings)}");
         return device.Read<int>(y, results);
     }

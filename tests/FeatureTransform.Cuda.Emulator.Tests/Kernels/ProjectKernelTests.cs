@@ -51,7 +51,8 @@ public class ProjectKernelTests
             {
                 return Nvrtc.Compile(File.ReadAllText(file), Path.GetFileName(file), architecture, [.. defines]);
             }
-            catch (InvalidOperationException e) when (Regex.Match(e.Message, "identifier \"(FT_[A-Z0-9_]+)\" is undefined") is { Success: true } missing && defines.Count < 16)
+            catch (InvalidOperationException e) when (Regex.Match(e.Message,
+                "identifier \"(FT_[A-Z0-9_]+)\" is undefined") is { Success: true } missing && defines.Count < 16)
             {
                 string macro = missing.Groups[1].Value;
                 defines.Add($"-D{macro}={(macro.EndsWith("BF16", StringComparison.Ordinal) ? 1 : 128)}");
