@@ -135,9 +135,19 @@ public sealed class PtxRunnerModule : IDisposable
     /// <summary>The address of a variable of the module, or 0.</summary>
     public ulong AddressOf(string variable) => Decoded.Global(variable)?.Address ?? 0;
 
+    /// <summary>What a kernel takes, in order. Throws <see cref="PtxException"/> where there is no such kernel.</summary>
+    public IReadOnlyList<PtxParameter> Parameters(string kernel) =>
+        [.. Decoded.Kernel(kernel).Source.Parameters.Select(p => new PtxParameter(p.Name, p.Offset, (int)p.Size))];
+
     /// <inheritdoc/>
     public void Dispose() => Decoded.Dispose();
 }
+
+/// <summary>A parameter of a kernel.</summary>
+/// <param name="Name">Its name in the PTX.</param>
+/// <param name="Offset">Where it stands in the parameter list, in bytes.</param>
+/// <param name="Bytes">Its size.</param>
+public readonly record struct PtxParameter(string Name, int Offset, int Bytes);
 
 /// <summary>What became of a launch.</summary>
 public sealed class LaunchReport
