@@ -146,7 +146,9 @@ internal static unsafe class MatrixProduct
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // A method of its own, optimised at once: inlined, it would exceed what the compiler is willing to inline, and its parts
+    // would run unoptimised for the first tenths of a second.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Block(int quad, int end, int per, int fraction, int lane,
         int* aMantissa, int* aExponent, int* bMantissa, int* bExponent, Vector512<int>* exponents, Vector512<float> c,
             ref Vector512<double> tiny)
