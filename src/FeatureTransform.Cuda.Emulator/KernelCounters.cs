@@ -82,7 +82,8 @@ public sealed record KernelCounters
     /// <summary>Atomics, counted a lane.</summary>
     public long Atomics { get; private set; }
 
-    internal static (KernelCounters Total, IReadOnlyList<KernelCounters> Lines) From(DecodedModule module, OperationCounts[] counts)
+    internal static (KernelCounters Total, IReadOnlyList<KernelCounters> Lines) From(DecodedModule module,
+        OperationCounts[] counts)
     {
         var total = new KernelCounters();
         var lines = new SortedDictionary<(string, int), KernelCounters>();
@@ -136,7 +137,8 @@ public sealed record KernelCounters
             case "ld" or "ldu" or "st" or "ldmatrix" or "stmatrix" or "wmma.load" or "wmma.store.d" or "cp.async":
                 MemoryInstructions += count.Executions;
                 break;
-            case var sync when sync.EndsWith(".sync", StringComparison.Ordinal) && (sync[0] is 's' or 'v' or 'm' or 'r' or 'e' || sync == "bar.warp.sync"):
+            case var sync when sync.EndsWith(".sync", StringComparison.Ordinal)
+                && (sync[0] is 's' or 'v' or 'm' or 'r' or 'e' || sync == "bar.warp.sync"):
                 WarpOperations += count.Executions;
                 break;
             case var bar when bar.StartsWith("bar", StringComparison.Ordinal):

@@ -82,19 +82,26 @@ public sealed unsafe class PtxRunner : IDisposable
         region.IsReadOnly = true;
         var context = new LaunchContext(module.Decoded, function, memory, Options)
         {
-            Grid = grid, Block = block, Cluster = cluster ?? new Dim3(1), DynamicShared = (uint)dynamicSharedBytes, Parameters = region, Output = Output,
+            Grid = grid,
+            Block = block,
+            Cluster = cluster ?? new Dim3(1),
+            DynamicShared = (uint)dynamicSharedBytes,
+            Parameters = region,
+            Output = Output,
         };
         OperationCounts[] counts = new Scheduler(context).Run();
         return new LaunchReport(context, counts);
     }
 
     /// <summary>The same with one struct as the only parameter.</summary>
-    public LaunchReport Launch<TArgs>(PtxRunnerModule module, string kernel, Dim3 grid, Dim3 block, in TArgs args, int dynamicSharedBytes = 0, Dim3? cluster = null)
+    public LaunchReport Launch<TArgs>(PtxRunnerModule module, string kernel, Dim3 grid, Dim3 block, in TArgs args,
+        int dynamicSharedBytes = 0, Dim3? cluster = null)
         where TArgs : unmanaged
     {
         fixed (TArgs* pointer = &args)
         {
-            return Launch(module, kernel, grid, block, new ReadOnlySpan<byte>(pointer, sizeof(TArgs)), dynamicSharedBytes, cluster);
+            return Launch(module, kernel, grid, block, new ReadOnlySpan<byte>(pointer, sizeof(TArgs)), dynamicSharedBytes,
+                cluster);
         }
     }
 
@@ -103,7 +110,8 @@ public sealed unsafe class PtxRunner : IDisposable
         Region? region = memory.Find(address);
         return region is not null && address - region.Address + bytes <= region.Size
             ? region
-            : throw new ArgumentOutOfRangeException(nameof(address), $"{bytes} bytes at 0x{address:x}: {memory.Describe(address, (int)Math.Min(bytes, int.MaxValue))}");
+            : throw new ArgumentOutOfRangeException(nameof(address),
+                $"{bytes} bytes at 0x{address:x}: {memory.Describe(address, (int)Math.Min(bytes, int.MaxValue))}");
     }
 
     /// <inheritdoc/>
@@ -176,7 +184,8 @@ public sealed class LaunchReport
     {
         if (!IsClean)
         {
-            throw new InvalidOperationException(string.Join("\n", Findings.Select(f => f.ToString()).Prepend(Error ?? "the launch ended")));
+            throw new InvalidOperationException(string.Join("\n",
+                Findings.Select(f => f.ToString()).Prepend(Error ?? "the launch ended")));
         }
     }
 }

@@ -14,7 +14,8 @@ internal static unsafe class Nvrtc
     public static string Compile(string source, string name, string architecture, params string[] options)
     {
         Assert.SkipUnless(IsPresent, "NVRTC is not installed (CUDA_TOOLS)");
-        var create = (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)NativeLibrary.GetExport(Library, "nvrtcCreateProgram");
+        var create = (delegate* unmanaged<nint*, byte*, byte*, int, byte**, byte**, int>)NativeLibrary.GetExport(Library,
+            "nvrtcCreateProgram");
         var compile = (delegate* unmanaged<nint, int, byte**, int>)NativeLibrary.GetExport(Library, "nvrtcCompileProgram");
         nint program;
         fixed (byte* text = Utf8(source), file = Utf8(name))

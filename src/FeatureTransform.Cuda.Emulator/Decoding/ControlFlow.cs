@@ -88,7 +88,8 @@ internal sealed class ControlFlow
         }
     }
 
-    public static bool EndsBlock(PtxInstruction instruction) => instruction.Opcode is "bra" or "brx.idx" or "ret" or "exit" or "trap";
+    public static bool EndsBlock(PtxInstruction instruction) =>
+        instruction.Opcode is "bra" or "brx.idx" or "ret" or "exit" or "trap";
 
     /// <summary>The labels a branch may lead to.</summary>
     public static IEnumerable<PtxLabel> Targets(PtxInstruction instruction)

@@ -53,7 +53,9 @@ internal sealed unsafe class DecodedModule : IDisposable
     public DecodedFunction Kernel(string name) =>
         functions.TryGetValue(name, out DecodedFunction? function) && function.Source.IsEntry
             ? function
-            : throw new PtxException($"the module has no kernel '{name}'; it has {string.Join(", ", byNumber.Where(f => f.Source.IsEntry).Select(f => f.Name))}");
+            : throw new PtxException(
+                $"the module has no kernel '{name}'; it has "
+                + $"{string.Join(", ", byNumber.Where(f => f.Source.IsEntry).Select(f => f.Name))}");
 
     public DecodedFunction? Find(string name) => functions.GetValueOrDefault(name);
 
@@ -121,14 +123,16 @@ internal sealed unsafe class DecodedModule : IDisposable
         }
         foreach (DecodedFunction function in byNumber)
         {
-            foreach (PtxVariable variable in function.Source.Variables.Where(v => v.Space is StateSpace.Global or StateSpace.Const))
+            foreach (PtxVariable variable in function.Source.Variables.Where(v =>
+                v.Space is StateSpace.Global or StateSpace.Const))
             {
                 Allocate(variable);
             }
         }
         int sharedStart = 0;
         // Shared variables of the module and of device functions have the same place in every kernel.
-        IEnumerable<PtxVariable> common = Source.Variables.Values.Concat(byNumber.Where(f => !f.Source.IsEntry).SelectMany(f => f.Source.Variables));
+        IEnumerable<PtxVariable> common = Source.Variables.Values.Concat(byNumber.Where(f => !f.Source.IsEntry)
+            .SelectMany(f => f.Source.Variables));
         foreach (PtxVariable variable in common.Where(v => v.Space == StateSpace.Shared && v.Count > 0))
         {
             variable.Offset = Align(ref sharedStart, variable);
@@ -139,7 +143,8 @@ internal sealed unsafe class DecodedModule : IDisposable
             new FunctionDecoder(this, function).Decode();
             function.CountBase = OperationCount;
             OperationCount += function.Count;
-            foreach (PtxInstruction i in function.Source.Body.Where(i => i.Opcode is "ld" or "st" or "atom" or "red" && i.Type.Bits() < 32))
+            foreach (PtxInstruction i in function.Source.Body.Where(i =>
+                i.Opcode is "ld" or "st" or "atom" or "red" && i.Type.Bits() < 32))
             {
                 LeastAccess = Math.Min(LeastAccess, i.Type.Bytes());
             }
@@ -179,11 +184,13 @@ internal sealed unsafe class DecodedModule : IDisposable
     private void Relocate(string name, Region region)
     {
         IEnumerable<PtxVariable> all = Source.Variables.Values.Concat(byNumber.SelectMany(f => f.Source.Variables));
-        foreach (PtxRelocation relocation in all.First(v => v.Name == name && v.Space is StateSpace.Global or StateSpace.Const).Relocations)
+        foreach (PtxRelocation relocation in all.First(v => v.Name == name && v.Space is StateSpace.Global or StateSpace.Const)
+            .Relocations)
         {
             ulong address = globals.TryGetValue(relocation.Symbol, out Region? target) ? target.Address
                 : functions.TryGetValue(relocation.Symbol, out DecodedFunction? function) ? AddressOf(function)
-                : throw new PtxException(relocation.Line, $"the initial value of {name} names {relocation.Symbol}, which is not declared");
+                : throw new PtxException(relocation.Line,
+                    $"the initial value of {name} names {relocation.Symbol}, which is not declared");
             BinaryPrimitives.WriteUInt64LittleEndian(
                 new Span<byte>(region.Data + relocation.Offset, 8), address + (ulong)relocation.Addend);
         }

@@ -8,7 +8,8 @@ namespace FeatureTransform.Cuda.Emulator.Decoding;
 internal sealed unsafe partial class FunctionDecoder
 {
     /// <summary>d, a[, b[, c]] of one type each, run by a handler.</summary>
-    public Draft Plain(PtxInstruction i, delegate*<Warp, Op*, void> run, PtxType d, PtxType a, PtxType b = PtxType.None, PtxType c = PtxType.None)
+    public Draft Plain(PtxInstruction i, delegate*<Warp, Op*, void> run, PtxType d, PtxType a, PtxType b = PtxType.None,
+        PtxType c = PtxType.None)
     {
         var draft = new Draft(i)
         {
@@ -22,7 +23,8 @@ internal sealed unsafe partial class FunctionDecoder
     }
 
     /// <summary>The same by a scalar function, lane by lane.</summary>
-    public Draft Scalar(PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> body, PtxType d, PtxType a, PtxType b = PtxType.None, PtxType c = PtxType.None)
+    public Draft Scalar(PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> body, PtxType d, PtxType a,
+        PtxType b = PtxType.None, PtxType c = PtxType.None)
     {
         Draft draft = Plain(i, &Lanes.Scalar, d, a, b, c);
         draft.Op.Body = body;

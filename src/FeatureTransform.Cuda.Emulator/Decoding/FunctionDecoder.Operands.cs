@@ -12,7 +12,8 @@ internal sealed unsafe partial class FunctionDecoder
         : type.Bits() <= 32 ? RegisterClass.Word
         : throw new PtxException("registers of 128 bits are not emulated");
 
-    public bool IsWide(int id) => id >= Draft.FirstConstant ? constantList[id - Draft.FirstConstant].Wide : id >= 0 && classes[id] == RegisterClass.DoubleWord;
+    public bool IsWide(int id) => id >= Draft.FirstConstant ? constantList[id - Draft.FirstConstant].Wide : id >= 0
+        && classes[id] == RegisterClass.DoubleWord;
 
     public int Temporary(RegisterClass kind)
     {
@@ -64,9 +65,11 @@ internal sealed unsafe partial class FunctionDecoder
                 type.Bits() == 64 ? operand.Value : operand.Value & ((1ul << type.Bits()) - 1),
             OperandKind.Integer when operand.Value == 0 => 0,
             OperandKind.Float32 when single => operand.Value,
-            OperandKind.Float32 when twice => BitConverter.DoubleToUInt64Bits(BitConverter.UInt32BitsToSingle((uint)operand.Value)),
+            OperandKind.Float32 when twice => BitConverter.DoubleToUInt64Bits(
+                BitConverter.UInt32BitsToSingle((uint)operand.Value)),
             OperandKind.Float64 when twice => operand.Value,
-            OperandKind.Float64 when single => BitConverter.SingleToUInt32Bits((float)BitConverter.UInt64BitsToDouble(operand.Value)),
+            OperandKind.Float64 when single => BitConverter.SingleToUInt32Bits(
+                (float)BitConverter.UInt64BitsToDouble(operand.Value)),
             _ => throw i.Refuse($"{operand} is no value of type .{type.Name()}"),
         };
     }
@@ -116,7 +119,8 @@ internal sealed unsafe partial class FunctionDecoder
                 draft.Defs.Add(target);
             }
         }
-        draft.Op.Wide = (IsWide(draft.D) ? Wide.D : 0) | (IsWide(draft.A) ? Wide.A : 0) | (IsWide(draft.B) ? Wide.B : 0) | (IsWide(draft.C) ? Wide.C : 0);
+        draft.Op.Wide = (IsWide(draft.D) ? Wide.D : 0) | (IsWide(draft.A) ? Wide.A : 0) | (IsWide(draft.B) ? Wide.B : 0)
+            | (IsWide(draft.C) ? Wide.C : 0);
         drafts.Add(draft);
         return draft;
     }

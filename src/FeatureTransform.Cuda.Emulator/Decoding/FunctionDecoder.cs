@@ -4,7 +4,9 @@ using FeatureTransform.Cuda.Emulator.Ptx;
 
 namespace FeatureTransform.Cuda.Emulator.Decoding;
 
-/// <summary>Turns the instructions of a function into operations; the families of instructions are decoded in Operations.</summary>
+/// <summary>
+/// Turns the instructions of a function into operations; the families of instructions are decoded in Operations.
+/// </summary>
 internal sealed unsafe partial class FunctionDecoder(DecodedModule module, DecodedFunction function)
 {
     /// <summary>Offset of the constant zero, which stands for absent sources.</summary>
@@ -49,21 +51,24 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
             ranges.Add((firstDraft[block], drafts.Count));
         }
         var index = order.Select((block, i) => (block, i)).ToDictionary(p => p.block, p => p.i);
-        var flow = order.Select((block, i) => (ranges[i].First, ranges[i].End, block.Successors.Select(s => index[s]).ToArray())).ToList();
+        var flow = order.Select((block, i) => (ranges[i].First, ranges[i].End, block.Successors.Select(s => index[s]).ToArray()))
+            .ToList();
         Finish(flow, firstDraft);
     }
 
     private void EndBlock(BasicBlock block, BasicBlock? next)
     {
         bool endsBody = block.End == Function.Source.Body.Count && block.FallThrough is null
-            && (block.First == block.End || !ControlFlow.EndsBlock(Function.Source.Body[block.End - 1]) || Function.Source.Body[block.End - 1].Guard is not null);
+            && (block.First == block.End || !ControlFlow.EndsBlock(Function.Source.Body[block.End - 1])
+                || Function.Source.Body[block.End - 1].Guard is not null);
         if (endsBody)
         {
             ControlDecoder.Return(this, EndInstruction());
         }
         else if (block.FallThrough is not null && block.FallThrough != next)
         {
-            ControlDecoder.Jump(this, block.End > 0 ? Function.Source.Body[block.End - 1] : Function.Source.Body[0], block.FallThrough);
+            ControlDecoder.Jump(this, block.End > 0 ? Function.Source.Body[block.End - 1] : Function.Source.Body[0],
+                block.FallThrough);
         }
     }
 
@@ -138,7 +143,8 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
                 new Span<uint>(at, 32).Fill((uint)bits);
             }
         }
-        int Offset(int id, int absence) => id < 0 ? absence : id >= Draft.FirstConstant ? constantOffsets[id - Draft.FirstConstant]
+        int Offset(int id, int absence) => id < 0 ? absence : id >= Draft.FirstConstant
+            ? constantOffsets[id - Draft.FirstConstant]
             : offsets[id] >= 0 ? offsets[id] : ScratchOffset;
 
         var ops = new List<Op>(drafts.Count);

@@ -13,7 +13,8 @@ internal enum RegisterClass : byte
 /// Gives virtual registers their places in the register file by linear scan over live intervals, so that the file of a warp stays
 /// small enough for the first-level cache. Lanes never see each other's column, so divergence does not disturb it.
 /// </summary>
-internal sealed class RegisterAllocator(IReadOnlyList<RegisterClass> classes, IReadOnlyList<Draft> drafts, IReadOnlyList<(int First, int End, int[] Successors)> blocks)
+internal sealed class RegisterAllocator(IReadOnlyList<RegisterClass> classes, IReadOnlyList<Draft> drafts,
+    IReadOnlyList<(int First, int End, int[] Successors)> blocks)
 {
     private readonly int[] starts = [.. Enumerable.Repeat(int.MaxValue, classes.Count)];
     private readonly int[] ends = [.. Enumerable.Repeat(-1, classes.Count)];
@@ -55,7 +56,8 @@ internal sealed class RegisterAllocator(IReadOnlyList<RegisterClass> classes, IR
         var liveIn = new BitArray[blocks.Count];
         for (int b = 0; b < blocks.Count; b++)
         {
-            (uses[b], defs[b], liveIn[b]) = (new BitArray(classes.Count), new BitArray(classes.Count), new BitArray(classes.Count));
+            (uses[b], defs[b], liveIn[b]) = (new BitArray(classes.Count), new BitArray(classes.Count),
+                new BitArray(classes.Count));
             for (int i = blocks[b].First; i < blocks[b].End; i++)
             {
                 foreach (int use in drafts[i].Uses)

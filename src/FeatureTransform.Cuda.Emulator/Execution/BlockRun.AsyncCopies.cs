@@ -108,7 +108,8 @@ internal sealed unsafe partial class BlockRun
             }
             if (checksWritten && !copy.Source.IsWritten(copy.SourceOffset, copy.SourceBytes == copy.Bytes ? copy.Bytes : 1))
             {
-                Report(w, copy.Op, Checks.Initialization, "uninitialised read", 1u << copy.Lane, copy.Source.Address + copy.SourceOffset,
+                Report(w, copy.Op, Checks.Initialization, "uninitialised read", 1u << copy.Lane,
+                    copy.Source.Address + copy.SourceOffset,
                     $"cp.async copies bytes of {copy.Source.Name} that were never written");
             }
             Buffer.MemoryCopy(copy.Source.Data + copy.SourceOffset, target, copy.Bytes, copy.SourceBytes);

@@ -19,7 +19,9 @@ internal sealed unsafe partial class BlockRun
 {
     private readonly Barrier[] barriers = new Barrier[16];
 
-    /// <summary>Handler of bar and barrier: Mode is the form, Form is 1 for the aligned ones, Signed a negated predicate.</summary>
+    /// <summary>
+    /// Handler of bar and barrier: Mode is the form, Form is 1 for the aligned ones, Signed a negated predicate.
+    /// </summary>
     public static void Arrive(Warp w, Op* op)
     {
         BlockRun block = w.Block;
@@ -36,7 +38,8 @@ internal sealed unsafe partial class BlockRun
         if (count % 32 != 0 || count > (uint)block.warps.Length * 32)
         {
             block.Report(w, op, Checks.Synchronization, "barrier count", lanes, 0,
-                $"barrier {id} expects {count} threads; a block of {block.Launch.ThreadCount} needs a multiple of 32 up to its size");
+                $"barrier {id} expects {count} threads; a block of {block.Launch.ThreadCount} needs a multiple of 32 up to "
+                + $"its size");
         }
         if (barrier.Arrived > 0 && barrier.Expected != (int)count)
         {
@@ -102,13 +105,16 @@ internal sealed unsafe partial class BlockRun
         Op* earliest = first.Frame.Function.Code + first.Pc;
         if (earliest->Form == 1 && (first.Pc != last.Pc || first.Frame != last.Frame))
         {
-            ReportAt(warp, first, earliest, "divergent barrier", $"lanes 0x{first.Mask:x8} of the warp wait here, lanes 0x{last.Mask:x8} in line "
-                + $"{last.Frame.Function.SourceOf(last.Frame.Function.Code + last.Pc).Line} of the PTX: an aligned barrier must be the same for the warp");
+            ReportAt(warp, first, earliest, "divergent barrier",
+                $"lanes 0x{first.Mask:x8} of the warp wait here, lanes 0x{last.Mask:x8} in line "
+                + $"{last.Frame.Function.SourceOf(last.Frame.Function.Code + last.Pc).Line} of the PTX: an aligned barrier "
+                + $"must be the same for the warp");
         }
         else if (earliest->Form == 1 && HasStragglers(warp, id))
         {
             ReportAt(warp, first, earliest, "divergent barrier",
-                $"lanes 0x{first.Mask:x8} passed the barrier while lanes 0x{warp.Live & ~Waiting(warp, id):x8} of their warp had not reached it");
+                $"lanes 0x{first.Mask:x8} passed the barrier while lanes 0x{warp.Live & ~Waiting(warp, id):x8} of their "
+                + $"warp had not reached it");
         }
         foreach (Group group in warp.Groups)
         {
@@ -174,13 +180,15 @@ internal sealed unsafe partial class BlockRun
                 string what = group.State switch
                 {
                     GroupState.Barrier => $"barrier {group.Barrier} ({barriers[group.Barrier].Arrived} of "
-                        + $"{(barriers[group.Barrier].Expected > 0 ? barriers[group.Barrier].Expected : LiveThreads)} threads are there)",
+                        + $"{(barriers[group.Barrier].Expected > 0 ? barriers[group.Barrier].Expected : LiveThreads)} "
+                        + $"threads are there)",
                     GroupState.WarpSync => "the other lanes of its membermask",
                     GroupState.Cluster => "the other blocks of the cluster",
                     _ => "nothing",
                 };
                 text.Append(CultureInfo.InvariantCulture,
-                    $"; warp {warp.Index} lanes 0x{group.Mask:x8} at {file ?? "?"}:{line} (PTX line {source.Line}) wait for {what}");
+                    $"; warp {warp.Index} lanes 0x{group.Mask:x8} at {file ?? "?"}:{line} (PTX line {source.Line}) wait "
+                    + $"for {what}");
                 if (text.Length > 1500)
                 {
                     return text.Append("; ...").ToString(2, text.Length - 2);

@@ -41,7 +41,8 @@ internal sealed unsafe partial class BlockRun
     {
         if (checksRaces)
         {
-            clocks.OnComplete(warps.Where(w => w.Groups.Any(g => g.State == GroupState.Barrier && g.Barrier == barrier)).Select(w => w.Index), barrier);
+            clocks.OnComplete(warps.Where(w => w.Groups.Any(g => g.State == GroupState.Barrier && g.Barrier == barrier))
+                .Select(w => w.Index), barrier);
         }
     }
 
@@ -53,7 +54,9 @@ internal sealed unsafe partial class BlockRun
         }
     }
 
-    /// <summary>A fence beyond the block: what the block did so far can be released. Mode 0 is a fence within the block.</summary>
+    /// <summary>
+    /// A fence beyond the block: what the block did so far can be released. Mode 0 is a fence within the block.
+    /// </summary>
     public void OnFence(Op* op)
     {
         if (checksRaces && op->Mode != 0)
@@ -84,7 +87,13 @@ internal sealed unsafe partial class BlockRun
         serial++;
         var current = new RaceAccess
         {
-            Block = number, Stamp = clocks.Time(w.Index), Epoch = epoch, Operation = OperationId(w, op), Serial = serial, Warp = (byte)w.Index, IsStrong = strong,
+            Block = number,
+            Stamp = clocks.Time(w.Index),
+            Epoch = epoch,
+            Operation = OperationId(w, op),
+            Serial = serial,
+            Warp = (byte)w.Index,
+            IsStrong = strong,
         };
         for (uint m = lanes; m != 0; m &= m - 1)
         {
@@ -100,7 +109,8 @@ internal sealed unsafe partial class BlockRun
 
     private void Visit(Warp w, Op* op, Region region, ref RaceCell cell, in RaceAccess current, int lane, Access access, ulong at)
     {
-        if (cell.Writer.Block >= 0 && cell.Writer.Serial != current.Serial | cell.Writer.Block != number && !(cell.Writer.IsStrong && current.IsStrong)
+        if (cell.Writer.Block >= 0 && cell.Writer.Serial != current.Serial | cell.Writer.Block != number
+            && !(cell.Writer.IsStrong && current.IsStrong)
             && !IsOrdered(cell.Writer, w.Index, lane))
         {
             ReportRace(w, op, region, cell.Writer, lane, access, at, "write");
@@ -114,7 +124,8 @@ internal sealed unsafe partial class BlockRun
         {
             ReportRace(w, op, region, cell.Reader, lane, access, at, "read");
         }
-        else if (cell.OtherReader.Block >= 0 && !(cell.OtherReader.IsStrong && current.IsStrong) && !IsOrdered(cell.OtherReader, w.Index, lane))
+        else if (cell.OtherReader.Block >= 0 && !(cell.OtherReader.IsStrong && current.IsStrong)
+            && !IsOrdered(cell.OtherReader, w.Index, lane))
         {
             ReportRace(w, op, region, cell.OtherReader, lane, access, at, "read");
         }
@@ -172,7 +183,8 @@ internal sealed unsafe partial class BlockRun
         }
         for (uint m = lanes; m != 0; m &= m - 1)
         {
-            Launch.Order.Communicate(w.Addresses[BitOperations.TrailingZeroCount(m)], number, fencedEpoch, acquired, access != Access.Write, access != Access.Read);
+            Launch.Order.Communicate(w.Addresses[BitOperations.TrailingZeroCount(m)], number, fencedEpoch, acquired,
+                access != Access.Write, access != Access.Read);
         }
     }
 
@@ -185,7 +197,8 @@ internal sealed unsafe partial class BlockRun
             : $"another block, number {other.Block},";
         string how = other.IsPending ? "an asynchronous copy that nobody has waited for" : $"the {what}";
         Report(w, op, Checks.Races, "race", 1u << lane, region.Address + at,
-            $"{access.ToString().ToLowerInvariant()} of byte {at} of {region.Name} is not ordered with {how} by {who} at {file ?? "?"}:{line} (PTX line {source.Line}, {source.Form})");
+            $"{access.ToString().ToLowerInvariant()} of byte {at} of {region.Name} is not ordered with {how} by {who} at "
+            + $"{file ?? "?"}:{line} (PTX line {source.Line}, {source.Form})");
     }
 
     private static int OperationId(Warp w, Op* op) => w.Frame.Function.CountBase + op->Index;

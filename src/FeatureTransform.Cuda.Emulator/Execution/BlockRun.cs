@@ -42,9 +42,9 @@ internal sealed unsafe partial class BlockRun : IDisposable
     public Dim3 Index { get; private set; }
 
     /// <summary>The other blocks of the cluster by rank, this one included; null without clusters.</summary>
-    public BlockRun[]? Cluster { get; set; }
+    public BlockRun[]? Cluster { get; private set; }
 
-    public uint ClusterRank { get; set; }
+    public uint ClusterRank { get; private set; }
 
     public int LiveThreads { get; private set; }
 
@@ -65,7 +65,9 @@ internal sealed unsafe partial class BlockRun : IDisposable
         }
     }
 
-    /// <summary>Gives every warp a turn. False when nothing could run: the block is done, waits for others, or is stuck.</summary>
+    /// <summary>
+    /// Gives every warp a turn. False when nothing could run: the block is done, waits for others, or is stuck.
+    /// </summary>
     public bool Step(ReadOnlySpan<int> order)
     {
         bool ran = false;
@@ -86,7 +88,8 @@ internal sealed unsafe partial class BlockRun : IDisposable
     public Region? SharedOf(uint field, out ulong found)
     {
         found = field;
-        return field == 0 ? Shared : Cluster is { } blocks ? field <= blocks.Length ? blocks[field - 1].Shared : null : field == 1 ? Shared : null;
+        return field == 0 ? Shared : Cluster is { } blocks ? field <= blocks.Length ? blocks[field - 1].Shared : null : field == 1
+            ? Shared : null;
     }
 
     public void NeedLocal(int bytes)
@@ -112,6 +115,7 @@ internal sealed unsafe partial class BlockRun : IDisposable
                 TryComplete(id);
             }
         }
+        CompleteCluster();
     }
 
     /// <summary>The thread index of a lane.</summary>
@@ -132,9 +136,18 @@ internal sealed unsafe partial class BlockRun : IDisposable
         (string? file, int line, IReadOnlyList<string> chain) = Launch.Module.Place(source.Location);
         Launch.Add(new Finding
         {
-            Check = check, Kind = kind, Kernel = Launch.Kernel.Name, File = file, Line = line, InlinedFrom = chain,
-            PtxLine = source.Line, Block = Index, Thread = ThreadOf(warp, BitOperations.TrailingZeroCount(lanes | 1u << 31)),
-            Address = address, Message = $"{source.Form}: {message}", Count = Math.Max(1, BitOperations.PopCount(lanes)),
+            Check = check,
+            Kind = kind,
+            Kernel = Launch.Kernel.Name,
+            File = file,
+            Line = line,
+            InlinedFrom = chain,
+            PtxLine = source.Line,
+            Block = Index,
+            Thread = ThreadOf(warp, BitOperations.TrailingZeroCount(lanes | 1u << 31)),
+            Address = address,
+            Message = $"{source.Form}: {message}",
+            Count = Math.Max(1, BitOperations.PopCount(lanes)),
         });
     }
 

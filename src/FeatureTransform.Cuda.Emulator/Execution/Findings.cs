@@ -73,5 +73,6 @@ public sealed record Finding
         ? $"{Kind} in {Call}: {Message}" + (Count > 1 ? $"; {Count} times" : "")
         : $"{Kind} in {Kernel} at {File ?? "?"}:{Line} (PTX line {PtxLine}), block ({Block.X}, {Block.Y}, {Block.Z}), "
         + $"thread ({Thread.X}, {Thread.Y}, {Thread.Z}): {Message}"
-        + (InlinedFrom.Count > 0 ? $"; inlined from {string.Join(", ", InlinedFrom)}" : "") + (Count > 1 ? $"; {Count} times" : "");
+        + (InlinedFrom.Count > 0 ? $"; inlined from {string.Join(", ", InlinedFrom)}" : "")
+            + (Count > 1 ? $"; {Count} times" : "");
 }

@@ -3,7 +3,9 @@ using FeatureTransform.Cuda.Emulator.Decoding;
 
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
-/// <summary>One activation of a function: registers of all lanes, parameters of calls, place in the lanes' local memory.</summary>
+/// <summary>
+/// One activation of a function: registers of all lanes, parameters of calls, place in the lanes' local memory.
+/// </summary>
 internal sealed unsafe class Frame : IDisposable
 {
     public Frame(DecodedFunction function)

@@ -3,8 +3,8 @@ using System.Numerics;
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
 /// <summary>
-/// What the threads of a block know of each other: vector clocks of its warps, advanced by barriers, and within each warp those of
-/// its lanes, advanced by bar.warp.sync. An access is ordered before another if the later one's clock has reached its stamp.
+/// What the threads of a block know of each other: vector clocks of its warps, advanced by barriers, and within each warp those
+/// of its lanes, advanced by bar.warp.sync. An access is ordered before another if the later one's clock has reached its stamp.
 /// </summary>
 internal sealed class RaceClocks
 {
@@ -13,6 +13,7 @@ internal sealed class RaceClocks
     private readonly int[] known; // [warp * warps + other]: up to when a warp knows another
     private readonly int[] together; // up to when all lanes of a warp know each other
     private readonly int[]?[] lanes; // [warp][lane * 32 + other], made when lanes of a warp synchronise by parts
+    private readonly Dictionary<ulong, int[]> mbarriers = [];
     private readonly int[][] arrived = new int[17][]; // clocks brought to each barrier; the last belongs to the cluster
 
     public RaceClocks(int warps)
@@ -45,6 +46,7 @@ internal sealed class RaceClocks
             lanes[w] = null;
         }
         Array.ForEach(arrived, a => Array.Clear(a));
+        mbarriers.Clear();
     }
 
     public int Time(int warp) => time[warp];
@@ -106,6 +108,33 @@ internal sealed class RaceClocks
         Array.Clear(brought);
     }
 
+    /// <summary>A warp arrives at an mbarrier: what it knows is brought there.</summary>
+    public void Bring(int warp, ulong mbarrier)
+    {
+        if (!mbarriers.TryGetValue(mbarrier, out int[]? brought))
+        {
+            mbarriers[mbarrier] = brought = new int[warps];
+        }
+        for (int v = 0; v < warps; v++)
+        {
+            brought[v] = Math.Max(brought[v], known[warp * warps + v]);
+        }
+        brought[warp] = time[warp]++;
+    }
+
+    /// <summary>A warp has seen the phase of an mbarrier end.</summary>
+    public void Take(int warp, ulong mbarrier)
+    {
+        if (mbarriers.TryGetValue(mbarrier, out int[]? brought))
+        {
+            for (int v = 0; v < warps; v++)
+            {
+                known[warp * warps + v] = Math.Max(known[warp * warps + v], brought[v]);
+            }
+            together[warp] = Math.Max(together[warp], brought[warp]);
+        }
+    }
+
     /// <summary>Whether what a warp's lane did at a stamp is known to a lane of another or the same warp.</summary>
     public bool Knows(int warp, int lane, int otherWarp, int otherLane, int stamp)
     {
@@ -113,6 +142,7 @@ internal sealed class RaceClocks
         {
             return known[warp * warps + otherWarp] >= stamp;
         }
-        return lane == otherLane || together[warp] >= stamp || lanes[warp] is { } clocks && clocks[lane * 32 + otherLane] >= stamp;
+        return lane == otherLane || together[warp] >= stamp || lanes[warp] is { } clocks
+            && clocks[lane * 32 + otherLane] >= stamp;
     }
 }

@@ -34,7 +34,8 @@ internal sealed class Scheduler(LaunchContext launch)
         }
         else
         {
-            Thread[] threads = [.. Enumerable.Range(0, workers).Select(_ => new Thread(() => Work(order, clusterSize, counts), 16 << 20))];
+            Thread[] threads = [.. Enumerable.Range(0, workers)
+                .Select(_ => new Thread(() => Work(order, clusterSize, counts), 16 << 20))];
             Array.ForEach(threads, t => t.Start());
             Array.ForEach(threads, t => t.Join());
         }
@@ -85,12 +86,14 @@ internal sealed class Scheduler(LaunchContext launch)
             {
                 ran |= block.Step(warps);
             }
-            if (Interlocked.Add(ref turns, resident.Count * warps.Length) is var spent && launch.Options.TurnLimit > 0 && spent > launch.Options.TurnLimit)
+            if (Interlocked.Add(ref turns, resident.Count * warps.Length) is var spent && launch.Options.TurnLimit > 0
+                && spent > launch.Options.TurnLimit)
             {
                 throw new KernelFault(KernelFaultKind.Budget, $"the kernel does not end: {resident[0].DescribeWaiting()}");
             }
             // The blocks of a cluster leave together: others may still read their shared memory.
-            bool done = clusterSize == 1 ? resident.RemoveAll(b => Retire(b, spare)) > 0 : RetireClusters(resident, clusterSize, spare);
+            bool done = clusterSize == 1 ? resident.RemoveAll(b => Retire(b, spare)) > 0
+                : RetireClusters(resident, clusterSize, spare);
             rounds = done ? 0 : rounds + 1;
             if (!ran && !done && !Admit(order, clusterSize, resident, spare, all))
             {
@@ -144,10 +147,9 @@ internal sealed class Scheduler(LaunchContext launch)
             }
             blocks[i] = block;
         }
+        BlockRun.Form(blocks);
         for (int rank = 0; rank < clusterSize; rank++)
         {
-            blocks[rank].Cluster = clusterSize > 1 ? blocks : null;
-            blocks[rank].ClusterRank = (uint)rank;
             blocks[rank].Start(clusterSize == 1 ? Place(order[first], launch.Grid) : InCluster(first / clusterSize, rank));
             resident.Add(blocks[rank]);
         }
@@ -160,7 +162,8 @@ internal sealed class Scheduler(LaunchContext launch)
     private Dim3 InCluster(int cluster, int rank)
     {
         Dim3 size = launch.Cluster;
-        Dim3 outer = Place(cluster, new Dim3(launch.Grid.X / size.X, launch.Grid.Y / size.Y, launch.Grid.Z / size.Z)), inner = Place(rank, size);
+        Dim3 outer = Place(cluster, new Dim3(launch.Grid.X / size.X, launch.Grid.Y / size.Y, launch.Grid.Z / size.Z)),
+            inner = Place(rank, size);
         return new Dim3(outer.X * size.X + inner.X, outer.Y * size.Y + inner.Y, outer.Z * size.Z + inner.Z);
     }
 

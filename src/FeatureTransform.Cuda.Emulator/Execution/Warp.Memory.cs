@@ -13,7 +13,9 @@ internal static class Window
     public const ulong Param = 3ul << Shift;
     public const ulong Function = 4ul << Shift;
 
-    /// <summary>Within shared addresses: one more than the rank of a block of the cluster stands above these bits, 0 for the own block.</summary>
+    /// <summary>
+    /// Within shared addresses: one more than the rank of a block of the cluster stands above these bits, 0 for the own block.
+    /// </summary>
     public const int RankShift = 24;
 }
 
@@ -45,7 +47,8 @@ internal sealed unsafe partial class Warp
             for (ulong lane = 0; lane < 32; lane++)
             {
                 Buffer.MemoryCopy(old.Data + lane * LocalStride, grown.Data + lane * stride, stride, LocalStride);
-                Buffer.MemoryCopy(old.Written + lane * LocalStride / 8, grown.Written + lane * stride / 8, stride / 8, LocalStride / 8);
+                Buffer.MemoryCopy(old.Written + lane * LocalStride / 8, grown.Written + lane * stride / 8, stride / 8,
+                    LocalStride / 8);
             }
             old.Dispose();
         }
@@ -83,8 +86,8 @@ internal sealed unsafe partial class Warp
     }
 
     /// <summary>
-    /// Finds where lanes of <paramref name="todo"/> lead. Takes those of them that lie in one region, in bounds and aligned, out of
-    /// it, with their <see cref="Offsets"/>; lanes that lead nowhere are reported and taken out too.
+    /// Finds where lanes of <paramref name="todo"/> lead. Takes those of them that lie in one region, in bounds and aligned, out
+    /// of it, with their <see cref="Offsets"/>; lanes that lead nowhere are reported and taken out too.
     /// </summary>
     public uint Locate(Op* op, ref uint todo, int bytes, Access access, out Region region)
     {
@@ -113,7 +116,8 @@ internal sealed unsafe partial class Warp
             Region? found = space switch
             {
                 StateSpaceCode.Global => FindGlobal(address),
-                StateSpaceCode.Shared => Block.SharedOf((uint)((address - window) >> Window.RankShift), out ulong rank) is { } shared
+                StateSpaceCode.Shared => Block.SharedOf((uint)((address - window) >> Window.RankShift),
+                    out ulong rank) is { } shared
                     ? WithBase(shared, ref window, rank << Window.RankShift) : null,
                 StateSpaceCode.Local => Local,
                 StateSpaceCode.KernelParam => Block.Launch.Parameters,
@@ -206,7 +210,8 @@ internal sealed unsafe partial class Warp
         uint bad = 0;
         for (int i = 0; i < 32; i += 8)
         {
-            bad |= ~(uint)Vector512.Equals(Vector512.Load(Addresses + i) & low, Vector512<ulong>.Zero).ExtractMostSignificantBits() << i & 0xFFu << i;
+            bad |= ~(uint)Vector512.Equals(Vector512.Load(Addresses + i) & low, Vector512<ulong>.Zero)
+                .ExtractMostSignificantBits() << i & 0xFFu << i;
         }
         return bad & lanes;
     }
@@ -221,9 +226,11 @@ internal sealed unsafe partial class Warp
             StateSpaceCode.KernelParam => $"the kernel has {Block.Launch.Parameters.Size} bytes of parameters",
             _ => Block.Launch.Memory.Describe(address, bytes),
         };
-        bool freed = space == StateSpaceCode.Global && Block.Launch.Memory.FindNear(address) is { IsFreed: true } near && address - near.Address < near.Size;
+        bool freed = space == StateSpaceCode.Global && Block.Launch.Memory.FindNear(address) is { IsFreed: true } near
+            && address - near.Address < near.Size;
         Block.Report(this, op, Checks.Memory, freed ? "use after free" : "out of bounds", lane, address,
-            $"{access.ToString().ToLowerInvariant()} of {bytes} bytes at 0x{address:x} of {space.ToString().ToLowerInvariant()} memory: {where}");
+            $"{access.ToString().ToLowerInvariant()} of {bytes} bytes at 0x{address:x} of "
+            + $"{space.ToString().ToLowerInvariant()} memory: {where}");
         Block.Launch.Fail(KernelFaultKind.IllegalAddress, $"an address was illegal: 0x{address:x}");
     }
 

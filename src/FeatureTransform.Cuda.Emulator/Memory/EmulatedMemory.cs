@@ -46,7 +46,8 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
         {
             var region = new Region(name, (ulong)host, size, host);
             // Host addresses come back, unlike those of the device.
-            IEnumerable<Region> others = regions.Where(r => !r.IsFreed || r.Address >= region.Address + size || r.Address + r.Size <= region.Address);
+            IEnumerable<Region> others = regions.Where(r =>
+                !r.IsFreed || r.Address >= region.Address + size || r.Address + r.Size <= region.Address);
             regions = [.. others.Append(region).OrderBy(r => r.Address)];
             return region;
         }
@@ -91,7 +92,8 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
     public Region? Find(ulong address)
     {
         Region? region = FindNear(address);
-        return region is { IsFreed: false, IsReserved: false } && address - region.Address < Math.Max(region.Size, 1) ? region : null;
+        return region is { IsFreed: false, IsReserved: false } && address - region.Address < Math.Max(region.Size, 1) ? region
+            : null;
     }
 
     /// <summary>Where an address lies, in words, for a report.</summary>
@@ -104,7 +106,8 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
         }
         string name = $"{near.Name} ({near.Size} bytes at 0x{near.Address:x})";
         ulong offset = address - near.Address;
-        return near.IsReserved && offset < near.Size ? $"{offset} bytes into {name}, which does not exist yet at this place of the stream"
+        return near.IsReserved && offset < near.Size
+            ? $"{offset} bytes into {name}, which does not exist yet at this place of the stream"
             : near.IsFreed && offset < near.Size ? $"{offset} bytes into {name}, which was freed"
             : offset < near.Size ? $"{offset} bytes into {name}, {offset + (ulong)bytes - near.Size} bytes past its end"
             : $"{offset - near.Size} bytes after the end of {name}";

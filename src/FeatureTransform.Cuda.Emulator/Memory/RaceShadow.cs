@@ -48,7 +48,8 @@ internal sealed unsafe class RaceShadow(ulong bytes, int granularity) : IDisposa
     /// <summary>Larger regions are not watched: their cells would need more than a gigabyte.</summary>
     public const ulong MostBytes = 16 << 20;
 
-    private readonly RaceCell* cells = (RaceCell*)NativeMemory.AllocZeroed((nuint)((bytes + (ulong)granularity - 1) / (ulong)granularity + 1), (nuint)sizeof(RaceCell));
+    private readonly RaceCell* cells = (RaceCell*)NativeMemory.AllocZeroed(
+        (nuint)((bytes + (ulong)granularity - 1) / (ulong)granularity + 1), (nuint)sizeof(RaceCell));
 
     public int Granularity { get; } = granularity;
 

@@ -32,7 +32,8 @@ internal static class Approximation
     // rsqrt(-0) is -inf, where 1/sqrt(-0) through double gives the same: sqrt(-0) = -0.
     public static float Rsqrt(float x) => Relative(1.0 / Math.Sqrt(x), x, 1.277e-7); // 2^-22.9
 
-    public static float Sin(float x) => x == 0 ? x : Absolute(Math.Sin(x), x, Math.Abs(x) <= 2 * Math.PI ? 6.743e-7 : 3.757e-5); // 2^-20.5, 2^-14.7
+    public static float Sin(float x) => x == 0 ? x : Absolute(Math.Sin(x), x, Math.Abs(x) <= 2 * Math.PI ? 6.743e-7
+        : 3.757e-5); // 2^-20.5, 2^-14.7
 
     public static float Cos(float x) => x == 0 ? 1 : Absolute(Math.Cos(x), x, Math.Abs(x) <= 2 * Math.PI ? 6.743e-7 : 3.757e-5);
 

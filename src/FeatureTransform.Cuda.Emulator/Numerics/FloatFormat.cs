@@ -91,7 +91,8 @@ internal sealed record FloatFormat(int Bits, int Precision, int MinExponent, int
         ulong encoded = (kept >> FractionBits) == 0 ? kept : (field << FractionBits) + kept;
         if (encoded > LargestFinite)
         {
-            bool towardZero = mode == RoundingMode.Zero || mode == RoundingMode.Down && !negative || mode == RoundingMode.Up && negative;
+            bool towardZero = mode == RoundingMode.Zero || mode == RoundingMode.Down && !negative || mode == RoundingMode.Up
+                && negative;
             encoded = saturate || towardZero ? LargestFinite : this == E4M3 ? 0x7Ful : Infinity;
         }
         return sign | encoded;
@@ -106,7 +107,8 @@ internal sealed record FloatFormat(int Bits, int Precision, int MinExponent, int
         ulong fraction = bits & 0xFFFFFFFFFFFFF;
         if (field == 0x7FF)
         {
-            return fraction != 0 ? CanonicalNaN : (negative ? SignBit : 0) | (saturate ? LargestFinite : this == E4M3 ? 0x7Ful : Infinity);
+            return fraction != 0 ? CanonicalNaN : (negative ? SignBit : 0)
+                | (saturate ? LargestFinite : this == E4M3 ? 0x7Ful : Infinity);
         }
         return field == 0
             ? Encode(negative, fraction, -1074, false, mode, saturate)

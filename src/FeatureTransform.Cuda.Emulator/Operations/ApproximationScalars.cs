@@ -40,7 +40,8 @@ internal static unsafe class ApproximationScalars
         // PTX: for 2^126 < |b| < 2^128 the approximate division gives 0 or, for an infinite a, NaN.
         if (!full && Math.Abs(y) > 8.5070592e37f && float.IsFinite(y))
         {
-            return float.IsFinite(x) ? (ulong)(BitConverter.SingleToUInt32Bits(x) ^ BitConverter.SingleToUInt32Bits(y)) & 0x80000000 : 0x7FFFFFFF;
+            return float.IsFinite(x) ? (ulong)(BitConverter.SingleToUInt32Bits(x) ^ BitConverter.SingleToUInt32Bits(
+                y)) & 0x80000000 : 0x7FFFFFFF;
         }
         return Bits(Approximation.Divide(x, y), ftz);
     }

@@ -27,7 +27,8 @@ internal static unsafe class AsyncDecoder
     }
 
     private static long Number(PtxInstruction i, int operand) =>
-        i.Operands[operand].Kind == OperandKind.Integer ? (long)i.Operands[operand].Value : throw i.Refuse("a constant number is needed");
+        i.Operands[operand].Kind == OperandKind.Integer ? (long)i.Operands[operand].Value
+            : throw i.Refuse("a constant number is needed");
 
     // cp.async.ca.shared.global [d], [s], size{, source size or ignore predicate}{, policy}: D2 is no register here but the
     // destination's address travels as C.
@@ -105,7 +106,8 @@ internal static unsafe class AsyncOperations
                 uint count = ((uint*)(w.R + op->B))[lane];
                 if (count > (uint)bytes)
                 {
-                    w.Block.Report(w, op, Checks.Memory, "cp.async size", 1u << lane, 0, $"the source size {count} exceeds the copy of {bytes} bytes");
+                    w.Block.Report(w, op, Checks.Memory, "cp.async size", 1u << lane, 0,
+                        $"the source size {count} exceeds the copy of {bytes} bytes");
                 }
                 none |= count == 0 ? 1u << lane : 0;
             }
@@ -139,8 +141,15 @@ internal static unsafe class AsyncOperations
             int count = source is null ? 0 : op->B < 0 ? bytes : (int)Math.Min(((uint*)(w.R + op->B))[lane], (uint)bytes);
             var copy = new AsyncCopy
             {
-                Source = source ?? shared, SourceOffset = source is null ? 0 : w.Offsets[lane], Target = shared, TargetOffset = targets[lane],
-                Lane = lane, Bytes = bytes, SourceBytes = count, Group = w.Copies.Committed[lane], Op = op,
+                Source = source ?? shared,
+                SourceOffset = source is null ? 0 : w.Offsets[lane],
+                Target = shared,
+                TargetOffset = targets[lane],
+                Lane = lane,
+                Bytes = bytes,
+                SourceBytes = count,
+                Group = w.Copies.Committed[lane],
+                Op = op,
             };
             if (!late)
             {

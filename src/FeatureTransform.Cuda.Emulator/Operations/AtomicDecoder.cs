@@ -32,8 +32,10 @@ internal static unsafe class AtomicDecoder
         PtxType t = i.Type;
         bool fits = operation switch
         {
-            AtomicOperation.Add => t is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 or PtxType.B32 or PtxType.B64 || t.IsFloat(),
-            AtomicOperation.Min or AtomicOperation.Max => t is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 || t.IsFloat() && t.Bits() < 64 && t != PtxType.F32,
+            AtomicOperation.Add => t is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 or PtxType.B32 or PtxType.B64
+                || t.IsFloat(),
+            AtomicOperation.Min or AtomicOperation.Max =>
+                t is PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64 || t.IsFloat() && t.Bits() < 64 && t != PtxType.F32,
             AtomicOperation.Inc or AtomicOperation.Dec => t == PtxType.U32,
             _ => t is PtxType.B16 or PtxType.B32 or PtxType.B64 or PtxType.U32 or PtxType.S32 or PtxType.U64 or PtxType.S64,
         };
@@ -58,7 +60,8 @@ internal static unsafe class AtomicDecoder
         draft.Op.Size = (byte)t.Bytes();
         draft.Op.Signed = first == 1 && draft.D >= 0;
         // atom.add.f32 on global memory flushes subnormal numbers, on shared memory it does not.
-        draft.Op.Form = (byte)(MemoryForm.Strong | (i.Has("acquire") || i.Has("acq_rel") ? MemoryForm.Acquire : 0) | (i.Has("release") || i.Has("acq_rel") ? MemoryForm.Release : 0));
+        draft.Op.Form = (byte)(MemoryForm.Strong | (i.Has("acquire") || i.Has("acq_rel") ? MemoryForm.Acquire : 0)
+            | (i.Has("release") || i.Has("acq_rel") ? MemoryForm.Release : 0));
         draft.Op.Target = space == StateSpaceCode.Shared ? 0 : 1;
         d.Emit(draft);
     }

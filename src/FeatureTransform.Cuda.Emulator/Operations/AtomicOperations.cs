@@ -118,7 +118,8 @@ internal static unsafe class AtomicOperations
     private static ulong Extreme(PtxType type, ulong a, ulong b, bool max)
     {
         FloatFormat format = FloatScalars.FormatOf(type);
-        return type is PtxType.F16x2 or PtxType.BF16x2 ? One(a & 0xFFFF, b & 0xFFFF) | One(a >> 16 & 0xFFFF, b >> 16 & 0xFFFF) << 16 : One(a, b);
+        return type is PtxType.F16x2 or PtxType.BF16x2
+            ? One(a & 0xFFFF, b & 0xFFFF) | One(a >> 16 & 0xFFFF, b >> 16 & 0xFFFF) << 16 : One(a, b);
 
         ulong One(ulong x, ulong y)
         {

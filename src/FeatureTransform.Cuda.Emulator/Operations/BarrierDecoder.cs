@@ -11,7 +11,8 @@ internal static unsafe class BarrierDecoder
     {
         foreach (string family in new[] { "bar", "barrier", "bar.cta", "barrier.cta" })
         {
-            bool aligned = family.StartsWith("bar", StringComparison.Ordinal) && !family.StartsWith("barrier", StringComparison.Ordinal);
+            bool aligned = family.StartsWith("bar", StringComparison.Ordinal)
+                && !family.StartsWith("barrier", StringComparison.Ordinal);
             table[family + ".sync"] = (d, i) => Barrier(d, i, BarrierForm.Sync, 0, aligned);
             table[family + ".arrive"] = (d, i) => Barrier(d, i, BarrierForm.Arrive, 0, aligned);
             table[family + ".red"] = (d, i) => Reduce(d, i, aligned);
@@ -54,7 +55,14 @@ internal static unsafe class BarrierDecoder
     private static void Reduce(FunctionDecoder d, PtxInstruction i, bool aligned)
     {
         string name = i.Pick("", "popc", "and", "or");
-        BarrierForm form = name switch { "popc" => BarrierForm.Popc, "and" => BarrierForm.And, "or" => BarrierForm.Or, _ => throw i.Refuse("one of .popc .and .or is needed") };
+        BarrierForm form = name switch
+        {
+            "popc" => BarrierForm.Popc,
+            "and" => BarrierForm.And,
+            "or" => BarrierForm.Or,
+            _ =>
+            throw i.Refuse("one of .popc .and .or is needed")
+        };
         if ((form == BarrierForm.Popc) != (i.Type == PtxType.U32))
         {
             throw i.Refuse("the forms are .popc.u32 .and.pred .or.pred");

@@ -30,7 +30,8 @@ internal static unsafe class BitDecoder
         table["bmsk"] = (d, i) => Masked(d, i, &BitScalars.Bmsk);
     }
 
-    private static void Logic(FunctionDecoder d, PtxInstruction i, delegate*<Warp, Op*, void> words, delegate*<Warp, Op*, void> wide, PredicateForm form)
+    private static void Logic(FunctionDecoder d, PtxInstruction i, delegate*<Warp, Op*, void> words, delegate*<Warp, Op*,
+        void> wide, PredicateForm form)
     {
         PtxType t = i.Type;
         if (t != PtxType.Pred)

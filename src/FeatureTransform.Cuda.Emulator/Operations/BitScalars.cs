@@ -99,7 +99,8 @@ internal static unsafe class BitScalars
     {
         bool wrap = (op->Form & 2) != 0;
         int start = wrap ? (int)(a & 31) : (int)Math.Min(a, 32), count = wrap ? (int)(b & 31) : (int)Math.Min(b, 32);
-        return (uint)((start >= 32 ? 0 : uint.MaxValue << start) & (start + count >= 32 ? uint.MaxValue : (1u << (start + count)) - 1));
+        return (uint)((start >= 32 ? 0 : uint.MaxValue << start) & (start + count >= 32 ? uint.MaxValue
+            : (1u << (start + count)) - 1));
     }
 
     public static ulong Shf(ulong a, ulong b, ulong c, Op* op)

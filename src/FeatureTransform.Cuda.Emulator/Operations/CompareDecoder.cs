@@ -65,14 +65,21 @@ internal static unsafe class CompareDecoder
         if (boolean.Length > 0)
         {
             draft.C = d.Read(i, 3, PtxType.Pred);
-            draft.Op.Form |= (byte)(boolean switch { "and" => PredicateForm.And, "or" => PredicateForm.Or, _ => PredicateForm.Xor });
+            draft.Op.Form |= (byte)(boolean switch
+            {
+                "and" => PredicateForm.And,
+                "or" => PredicateForm.Or,
+                _ =>
+                PredicateForm.Xor
+            });
             draft.Op.Form |= i.Operands[3].IsNegated ? PredicateOperations.SecondNegated : (byte)0;
         }
     }
 
     private static Comparison Parse(PtxInstruction i, PtxType t)
     {
-        string name = i.Pick("", "eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu", "geu", "num", "nan");
+        string name = i.Pick("", "eq", "ne", "lt", "le", "gt", "ge", "lo", "ls", "hi", "hs", "equ", "neu", "ltu", "leu", "gtu",
+            "geu", "num", "nan");
         Comparison? comparison = name switch
         {
             "lo" => Comparison.Lt,
@@ -128,6 +135,7 @@ internal static unsafe class CompareDecoder
         {
             throw i.Refuse("the selector is .s32 or .f32");
         }
-        d.Scalar(i, selector == PtxType.F32 ? &CompareOperations.SelectByFloat : &CompareOperations.SelectByInteger, t, t, t, selector);
+        d.Scalar(i, selector == PtxType.F32 ? &CompareOperations.SelectByFloat : &CompareOperations.SelectByInteger, t, t, t,
+            selector);
     }
 }

@@ -18,7 +18,8 @@ internal static unsafe class CompareOperations
         var a = (uint*)(r + op->A);
         var b = (uint*)(r + op->B);
         uint low = Floats((Comparison)op->Mode, T.Flush(Vector512.Load(a)).AsSingle(), T.Flush(Vector512.Load(b)).AsSingle());
-        uint high = Floats((Comparison)op->Mode, T.Flush(Vector512.Load(a + 16)).AsSingle(), T.Flush(Vector512.Load(b + 16)).AsSingle());
+        uint high = Floats((Comparison)op->Mode, T.Flush(Vector512.Load(a + 16)).AsSingle(),
+            T.Flush(Vector512.Load(b + 16)).AsSingle());
         PredicateOperations.PutComparison(w, op, low | high << 16);
     }
 

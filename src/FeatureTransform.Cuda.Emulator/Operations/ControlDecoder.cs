@@ -32,7 +32,8 @@ internal static unsafe class ControlDecoder
     /// <summary>A jump that the layout of the blocks needs, behind an instruction of the text.</summary>
     public static void Jump(FunctionDecoder d, PtxInstruction after, BasicBlock target)
     {
-        var jump = new PtxInstruction(OpcodeTable.Find(new Token(TokenKind.Identifier, "bra", 0, after.Line), [], out _), after.Line)
+        var jump = new PtxInstruction(OpcodeTable.Find(new Token(TokenKind.Identifier, "bra", 0, after.Line), [], out _),
+            after.Line)
         {
             Location = after.Location,
         };
@@ -106,13 +107,17 @@ internal static unsafe class ControlDecoder
         d.Emit(draft);
     }
 
-    private static void Check(PtxInstruction i, DecodedFunction function, IReadOnlyList<PtxOperand> returns, IReadOnlyList<PtxOperand> arguments)
+    private static void Check(PtxInstruction i, DecodedFunction function, IReadOnlyList<PtxOperand> returns,
+        IReadOnlyList<PtxOperand> arguments)
     {
         if (function.Source.Returns.Count != returns.Count || function.Source.Parameters.Count != arguments.Count)
         {
-            throw i.Refuse($"{function.Name} takes {function.Source.Parameters.Count} arguments and returns {function.Source.Returns.Count} values");
+            throw i.Refuse(
+                $"{function.Name} takes {function.Source.Parameters.Count} arguments and returns "
+                + $"{function.Source.Returns.Count} values");
         }
-        foreach ((PtxOperand actual, PtxVariable formal) in returns.Concat(arguments).Zip(function.Source.Returns.Concat(function.Source.Parameters)))
+        foreach ((PtxOperand actual, PtxVariable formal) in returns.Concat(arguments)
+            .Zip(function.Source.Returns.Concat(function.Source.Parameters)))
         {
             if (actual.Variable!.Size != formal.Size)
             {

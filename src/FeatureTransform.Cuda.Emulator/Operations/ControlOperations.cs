@@ -56,7 +56,8 @@ internal static unsafe class ControlOperations
         if (function is null || function.Source.IsEntry || function.Source.Returns.Count != op->List[0]
             || function.Source.Returns.Count + function.Source.Parameters.Count != (op->ListLength - 1) / 2)
         {
-            throw new KernelFault(KernelFaultKind.IllegalInstruction, $"an indirect call to 0x{target:x}, where no function of this prototype is");
+            throw new KernelFault(KernelFaultKind.IllegalInstruction,
+                $"an indirect call to 0x{target:x}, where no function of this prototype is");
         }
         uint same = 0;
         for (uint m = lanes; m != 0; m &= m - 1)
@@ -90,7 +91,8 @@ internal static unsafe class ControlOperations
         int first = 1 + 2 * op->List[0], k = 0;
         foreach (PtxVariable formal in callee.Function.Source.Parameters)
         {
-            Copy(caller, op->List[first + 2 * k], callee, formal.Offset, Math.Min(op->List[first + 2 * k + 1], (int)formal.Size), lanes);
+            Copy(caller, op->List[first + 2 * k], callee, formal.Offset, Math.Min(op->List[first + 2 * k + 1], (int)formal.Size),
+                lanes);
             k++;
         }
     }
@@ -112,7 +114,8 @@ internal static unsafe class ControlOperations
         for (uint m = lanes; m != 0; m &= m - 1)
         {
             int lane = BitOperations.TrailingZeroCount(m);
-            Buffer.MemoryCopy(from.Params + lane * from.Function.ParamBytes + fromOffset, to.Params + lane * to.Function.ParamBytes + toOffset, bytes, bytes);
+            Buffer.MemoryCopy(from.Params + lane * from.Function.ParamBytes + fromOffset,
+                to.Params + lane * to.Function.ParamBytes + toOffset, bytes, bytes);
         }
     }
 }

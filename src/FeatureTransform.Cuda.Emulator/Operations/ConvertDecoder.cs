@@ -34,7 +34,8 @@ internal static unsafe class ConvertDecoder
         draft.Op.Count = (byte)to;
         draft.Op.Size = (byte)from;
         draft.Op.Mode = (byte)Rounding(i, to, from, out bool toInteger);
-        draft.Op.Form = (byte)((i.Has("ftz") ? ConvertForm.Ftz : 0) | (i.Has("sat") ? ConvertForm.Saturate : 0) | (i.Has("relu") ? ConvertForm.Relu : 0)
+        draft.Op.Form = (byte)((i.Has("ftz") ? ConvertForm.Ftz : 0) | (i.Has("sat") ? ConvertForm.Saturate : 0)
+            | (i.Has("relu") ? ConvertForm.Relu : 0)
             | (i.Has("satfinite") ? ConvertForm.SaturateFinite : 0) | (toInteger ? ConvertForm.ToInteger : 0));
         draft.Op.Immediate = i.Operands[0].Register?.Type.Bits() ?? 0;
         draft.Op.Run = &Lanes.Scalar;
@@ -69,7 +70,8 @@ internal static unsafe class ConvertDecoder
     private static RoundingMode Rounding(PtxInstruction i, PtxType to, PtxType from, out bool toInteger)
     {
         string name = i.Pick("", "rn", "rz", "rm", "rp", "rni", "rzi", "rmi", "rpi", "rna");
-        bool wideToNarrow = from.IsFloat() && to.IsFloat() && to.Bits() < from.Bits() || to is PtxType.TF32 or PtxType.BF16x2 or PtxType.F16x2;
+        bool wideToNarrow = from.IsFloat() && to.IsFloat() && to.Bits() < from.Bits()
+            || to is PtxType.TF32 or PtxType.BF16x2 or PtxType.F16x2;
         bool fromInteger = !from.IsFloat() && to.IsFloat() && from is not (PtxType.E4M3x2 or PtxType.E5M2x2);
         toInteger = name is "rni" or "rzi" or "rmi" or "rpi";
         if (from.IsFloat() && !to.IsFloat() && to is not (PtxType.E4M3x2 or PtxType.E5M2x2) && !toInteger)
@@ -102,7 +104,8 @@ internal static unsafe class ConvertDecoder
         {
             throw i.Refuse("the forms are .sat.T.s32 with three operands and .sat.T.s32.b32 with four");
         }
-        Draft draft = d.Scalar(i, &ConvertScalars.PackIntegers, PtxType.B32, PtxType.S32, PtxType.S32, i.Operands.Count == 4 ? PtxType.B32 : PtxType.None);
+        Draft draft = d.Scalar(i, &ConvertScalars.PackIntegers, PtxType.B32, PtxType.S32, PtxType.S32, i.Operands.Count == 4
+            ? PtxType.B32 : PtxType.None);
         draft.Op.Mode = (byte)to;
     }
 }

@@ -40,7 +40,8 @@ internal static unsafe class ConvertScalars
     {
         PtxType from = (PtxType)op->Size == PtxType.E4M3x2 ? PtxType.E4M3 : PtxType.E5M2;
         var form = (ConvertForm)op->Form;
-        return One(form, RoundingMode.Nearest, PtxType.F16, from, a & 0xFF) | One(form, RoundingMode.Nearest, PtxType.F16, from, a >> 8 & 0xFF) << 16;
+        return One(form, RoundingMode.Nearest, PtxType.F16, from, a & 0xFF)
+            | One(form, RoundingMode.Nearest, PtxType.F16, from, a >> 8 & 0xFF) << 16;
     }
 
     public static ulong PackIntegers(ulong a, ulong b, ulong c, Op* op)
@@ -98,7 +99,8 @@ internal static unsafe class ConvertScalars
         {
             result = target.Flush(result);
         }
-        result = FloatScalars.Limit(target, ((form & ConvertForm.Saturate) != 0 ? FloatForm.Saturate : 0) | ((form & ConvertForm.Relu) != 0 ? FloatForm.Relu : 0), result);
+        result = FloatScalars.Limit(target, ((form & ConvertForm.Saturate) != 0 ? FloatForm.Saturate : 0)
+            | ((form & ConvertForm.Relu) != 0 ? FloatForm.Relu : 0), result);
         // TF32 stands in the upper 19 bits of a word.
         return target == FloatFormat.TF32 ? result << 13 | (result == target.CanonicalNaN ? 0x1FFFul : 0) : result;
     }
@@ -134,7 +136,8 @@ internal static unsafe class ConvertScalars
         Int128 value = from.IsSigned() ? IntegerScalars.Extend(from, a) : from.Bits() == 64 ? a : a & ((1ul << from.Bits()) - 1);
         if ((form & ConvertForm.Saturate) != 0)
         {
-            Int128 least = to.IsSigned() ? -(Int128.One << (bits - 1)) : 0, most = (Int128.One << (to.IsSigned() ? bits - 1 : bits)) - 1;
+            Int128 least = to.IsSigned() ? -(Int128.One << (bits - 1)) : 0,
+                most = (Int128.One << (to.IsSigned() ? bits - 1 : bits)) - 1;
             value = Int128.Clamp(value, least, most);
         }
         return bits == 64 ? (ulong)value : (ulong)value & ((1ul << bits) - 1);

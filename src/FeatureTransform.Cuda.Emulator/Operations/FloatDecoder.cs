@@ -19,7 +19,8 @@ internal static unsafe class FloatDecoder
         table["lg2"] = (d, i) => Approximate(d, i, &ApproximationScalars.Lg2, null);
         table["ex2"] = (d, i) => Approximate(d, i, &ApproximationScalars.Ex2, null);
         table["tanh"] = (d, i) => Approximate(d, i, &ApproximationScalars.Tanh, null);
-        table["copysign"] = (d, i) => d.Scalar(i, i.Type == PtxType.F64 ? &FloatScalars.CopySign64 : &FloatScalars.CopySign32, i.Type, i.Type, i.Type);
+        table["copysign"] = (d, i) => d.Scalar(i, i.Type == PtxType.F64 ? &FloatScalars.CopySign64 : &FloatScalars.CopySign32,
+            i.Type, i.Type, i.Type);
         table["testp"] = TestProperty;
     }
 
@@ -51,7 +52,13 @@ internal static unsafe class FloatDecoder
         }
         else
         {
-            Configure(i, d.Scalar(i, i.Opcode switch { "add" => &FloatScalars.Add, "sub" => &FloatScalars.Sub, _ => &FloatScalars.Mul }, t, t, t));
+            Configure(i, d.Scalar(i, i.Opcode switch
+            {
+                "add" => &FloatScalars.Add,
+                "sub" => &FloatScalars.Sub,
+                _ =>
+                &FloatScalars.Mul
+            }, t, t, t));
         }
     }
 
@@ -124,7 +131,8 @@ internal static unsafe class FloatDecoder
         }
         Draft draft = Configure(i, d.Scalar(i, three ? max ? &MinMaxScalars.Max3 : &MinMaxScalars.Min3
             : max ? &MinMaxScalars.Max : &MinMaxScalars.Min, t, t, t, three ? t : PtxType.None));
-        draft.Op.Form |= (byte)((i.Has("NaN") ? FloatForm.PropagateNaN : 0) | (i.Has("abs") || i.Has("xorsign") ? FloatForm.Magnitudes : 0)
+        draft.Op.Form |= (byte)((i.Has("NaN") ? FloatForm.PropagateNaN : 0)
+            | (i.Has("abs") || i.Has("xorsign") ? FloatForm.Magnitudes : 0)
             | (i.Has("xorsign") || i.Has("xorsign.abs") ? FloatForm.XorSign : 0));
     }
 
@@ -167,7 +175,8 @@ internal static unsafe class FloatDecoder
         }
     }
 
-    private static void Approximate(FunctionDecoder d, PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> single, delegate*<ulong, ulong, ulong, Op*, ulong> wide)
+    private static void Approximate(FunctionDecoder d, PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> single,
+        delegate*<ulong, ulong, ulong, Op*, ulong> wide)
     {
         if (!i.Has("approx"))
         {
@@ -195,7 +204,8 @@ internal static unsafe class FloatDecoder
     {
         draft.Op.Size = (byte)i.Type;
         draft.Op.Mode = (byte)Mode(i);
-        draft.Op.Form = (byte)((Ftz(i) ? FloatForm.Ftz : 0) | (i.Has("sat") ? FloatForm.Saturate : 0) | (i.Has("relu") ? FloatForm.Relu : 0));
+        draft.Op.Form = (byte)((Ftz(i) ? FloatForm.Ftz : 0) | (i.Has("sat") ? FloatForm.Saturate : 0)
+            | (i.Has("relu") ? FloatForm.Relu : 0));
         return draft;
     }
 

@@ -70,19 +70,22 @@ internal struct FmaF32<T> : ITernary<uint>
     where T : struct, IFlush
 {
     public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
-        T.Flush(Single.Canonical(Vector512.FusedMultiplyAdd(T.Flush(a).AsSingle(), T.Flush(b).AsSingle(), T.Flush(c).AsSingle())));
+        T.Flush(Single.Canonical(Vector512.FusedMultiplyAdd(T.Flush(a).AsSingle(), T.Flush(b).AsSingle(),
+            T.Flush(c).AsSingle())));
 }
 
 internal struct MinF32<T> : IBinary<uint>
     where T : struct, IFlush
 {
-    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) => Single.Choose(T.Flush(a), T.Flush(b), greater: false);
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) =>
+        Single.Choose(T.Flush(a), T.Flush(b), greater: false);
 }
 
 internal struct MaxF32<T> : IBinary<uint>
     where T : struct, IFlush
 {
-    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) => Single.Choose(T.Flush(a), T.Flush(b), greater: true);
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) =>
+        Single.Choose(T.Flush(a), T.Flush(b), greater: true);
 }
 
 internal struct NegateF32<T> : IUnary<uint>

@@ -21,7 +21,8 @@ internal static unsafe class FloatScalars
     public static ulong Divide(ulong a, ulong b, ulong c, Op* op) => Arithmetic(op, a, b, 0, Operation.Divide);
 
     public static ulong Reciprocal(ulong a, ulong b, ulong c, Op* op) =>
-        Arithmetic(op, (PtxType)op->Size == PtxType.F64 ? BitConverter.DoubleToUInt64Bits(1) : 0x3F800000, a, 0, Operation.Divide);
+        Arithmetic(op, (PtxType)op->Size == PtxType.F64 ? BitConverter.DoubleToUInt64Bits(1) : 0x3F800000, a, 0,
+            Operation.Divide);
 
     public static ulong Sqrt(ulong a, ulong b, ulong c, Op* op) => Arithmetic(op, a, 0, 0, Operation.Sqrt);
 
@@ -71,7 +72,8 @@ internal static unsafe class FloatScalars
     {
         if (IsPacked(op))
         {
-            return One(op, a & 0xFFFF, b & 0xFFFF, c & 0xFFFF, operation) | One(op, a >> 16 & 0xFFFF, b >> 16 & 0xFFFF, c >> 16 & 0xFFFF, operation) << 16;
+            return One(op, a & 0xFFFF, b & 0xFFFF, c & 0xFFFF, operation)
+                | One(op, a >> 16 & 0xFFFF, b >> 16 & 0xFFFF, c >> 16 & 0xFFFF, operation) << 16;
         }
         return One(op, a, b, c, operation);
     }

@@ -62,7 +62,8 @@ internal static unsafe class IntegerDecoder
     }
 
     // Scalar functions over one integer type; the handler tells them the type and .sat.
-    private static Draft Generic(FunctionDecoder d, PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> body, int sources)
+    private static Draft Generic(FunctionDecoder d, PtxInstruction i, delegate*<ulong, ulong, ulong, Op*, ulong> body,
+        int sources)
     {
         PtxType t = i.Type;
         Draft draft = d.Scalar(i, body, t, t, sources > 1 ? t : PtxType.None, sources > 2 ? t : PtxType.None);
@@ -80,9 +81,11 @@ internal static unsafe class IntegerDecoder
             throw i.Refuse("the carry flag belongs to 32 and 64 bits");
         }
         Draft draft = d.Plain(i, &CarryOperations.Run, t, t, t, mad ? t : PtxType.None);
-        draft.Op.Mode = (byte)(mad ? i.Has("hi") ? CarryForm.MadHigh : CarryForm.MadLow : i.Opcode is "add" or "addc" ? CarryForm.Add : CarryForm.Subtract);
+        draft.Op.Mode = (byte)(mad ? i.Has("hi") ? CarryForm.MadHigh : CarryForm.MadLow : i.Opcode is "add" or "addc"
+            ? CarryForm.Add : CarryForm.Subtract);
         draft.Op.Signed = t.IsSigned();
-        draft.Op.Form = (byte)((i.Opcode is "addc" or "subc" or "madc" ? CarryOperations.TakesCarry : 0) | (i.Has("cc") ? CarryOperations.GivesCarry : 0));
+        draft.Op.Form = (byte)((i.Opcode is "addc" or "subc" or "madc" ? CarryOperations.TakesCarry : 0)
+            | (i.Has("cc") ? CarryOperations.GivesCarry : 0));
     }
 
     private static void Mul(FunctionDecoder d, PtxInstruction i)

@@ -34,7 +34,8 @@ internal struct MulHigh32<TExtend> : IBinary<uint>
 internal struct MadHigh32<TExtend> : ITernary<uint>
     where TExtend : struct, IExtend
 {
-    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) => HighProduct.Of<TExtend>(a, b) + c;
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b, Vector512<uint> c) =>
+        HighProduct.Of<TExtend>(a, b) + c;
 }
 
 internal static class HighProduct
@@ -51,12 +52,14 @@ internal static class HighProduct
 
 internal struct MinS32 : IBinary<uint>
 {
-    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) => Vector512.Min(a.AsInt32(), b.AsInt32()).AsUInt32();
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) =>
+        Vector512.Min(a.AsInt32(), b.AsInt32()).AsUInt32();
 }
 
 internal struct MaxS32 : IBinary<uint>
 {
-    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) => Vector512.Max(a.AsInt32(), b.AsInt32()).AsUInt32();
+    public static Vector512<uint> Apply(Vector512<uint> a, Vector512<uint> b) =>
+        Vector512.Max(a.AsInt32(), b.AsInt32()).AsUInt32();
 }
 
 internal struct MinU32 : IBinary<uint>

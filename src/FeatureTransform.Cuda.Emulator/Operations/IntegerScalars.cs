@@ -32,7 +32,8 @@ internal static unsafe class IntegerScalars
     public static ulong Mul24(ulong a, ulong b, ulong c, Op* op)
     {
         bool signed = (PtxType)op->Mode == PtxType.S32;
-        long x = signed ? (int)((uint)a << 8) >> 8 : (long)(a & 0xFFFFFF), y = signed ? (int)((uint)b << 8) >> 8 : (long)(b & 0xFFFFFF);
+        long x = signed ? (int)((uint)a << 8) >> 8 : (long)(a & 0xFFFFFF), y = signed ? (int)((uint)b << 8) >> 8
+            : (long)(b & 0xFFFFFF);
         long part = (op->Form & 2) != 0 ? (x * y) >> 16 : x * y;
         if ((op->Form & 1) != 0)
         {
@@ -71,14 +72,16 @@ internal static unsafe class IntegerScalars
 
     public static ulong Max(ulong a, ulong b, ulong c, Op* op) => Choose(a, b, op, true);
 
-    public static ulong Add16x2(ulong a, ulong b, ulong c, Op* op) => (uint)(((a + b) & 0xFFFF) | ((a & 0xFFFF0000) + (b & 0xFFFF0000)));
+    public static ulong Add16x2(ulong a, ulong b, ulong c, Op* op) =>
+        (uint)(((a + b) & 0xFFFF) | ((a & 0xFFFF0000) + (b & 0xFFFF0000)));
 
     public static ulong Dp4a(ulong a, ulong b, ulong c, Op* op)
     {
         int sum = (int)c;
         for (int k = 0; k < 32; k += 8)
         {
-            sum += ((op->Mode & 1) != 0 ? (sbyte)(a >> k) : (byte)(a >> k)) * ((op->Mode & 2) != 0 ? (sbyte)(b >> k) : (byte)(b >> k));
+            sum += ((op->Mode & 1) != 0 ? (sbyte)(a >> k) : (byte)(a >> k)) * ((op->Mode & 2) != 0 ? (sbyte)(b >> k)
+                : (byte)(b >> k));
         }
         return (uint)sum;
     }
@@ -125,7 +128,8 @@ internal static unsafe class IntegerScalars
 
     private static long Signed(Op* op, ulong a) => Extend((PtxType)op->Mode, a);
 
-    private static ulong Narrow(Op* op, ulong a) => ((PtxType)op->Mode).Bits() == 64 ? a : a & ((1ul << ((PtxType)op->Mode).Bits()) - 1);
+    private static ulong Narrow(Op* op, ulong a) =>
+        ((PtxType)op->Mode).Bits() == 64 ? a : a & ((1ul << ((PtxType)op->Mode).Bits()) - 1);
 
     private static ulong Fit(Op* op, Int128 value)
     {

@@ -45,7 +45,8 @@ internal static unsafe class Lanes
         byte* r = w.R;
         var a = (uint*)(r + op->A);
         var b = (uint*)(r + op->B);
-        Store(w, (uint*)(r + op->D), T.Apply(Vector512.Load(a), Vector512.Load(b)), T.Apply(Vector512.Load(a + 16), Vector512.Load(b + 16)));
+        Store(w, (uint*)(r + op->D), T.Apply(Vector512.Load(a), Vector512.Load(b)),
+            T.Apply(Vector512.Load(a + 16), Vector512.Load(b + 16)));
     }
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
@@ -115,7 +116,8 @@ internal static unsafe class Lanes
         var d = (ulong*)(r + op->D);
         for (int i = 0; i < 32; i += 8)
         {
-            Store(w, d, i, T.Apply(TExtend.Extend(Vector256.Load(a + i)), TExtend.Extend(Vector256.Load(b + i)), Vector512.Load(c + i)));
+            Store(w, d, i, T.Apply(TExtend.Extend(Vector256.Load(a + i)), TExtend.Extend(Vector256.Load(b + i)),
+                Vector512.Load(c + i)));
         }
     }
 

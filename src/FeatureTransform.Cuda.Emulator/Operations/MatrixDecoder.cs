@@ -20,7 +20,14 @@ internal static unsafe class MatrixDecoder
     private static void Rows(FunctionDecoder d, PtxInstruction i, bool load)
     {
         RequireSync(i);
-        int count = i.Pick("", "x1", "x2", "x4") switch { "x1" => 1, "x2" => 2, "x4" => 4, _ => throw i.Refuse(".x1 .x2 or .x4 is needed") };
+        int count = i.Pick("", "x1", "x2", "x4") switch
+        {
+            "x1" => 1,
+            "x2" => 2,
+            "x4" => 4,
+            _ =>
+            throw i.Refuse(".x1 .x2 or .x4 is needed")
+        };
         var draft = new Draft(i);
         PtxOperand registers = i.Operands[load ? 0 : 1];
         IReadOnlyList<PtxOperand> items = registers.Kind == OperandKind.Vector ? registers.Items : [registers];
@@ -68,7 +75,8 @@ internal static unsafe class MatrixDecoder
         string shape = i.Pick("", "m16n8k4", "m16n8k8", "m16n8k16", "m16n8k32");
         PtxType result = i.Types[0], a = i.Types[1], b = i.Types[2], accumulator = i.Types[3];
         int k = shape.Length > 0 ? int.Parse(shape[6..]) : 0;
-        bool integers = a is PtxType.S8 or PtxType.U8 && b is PtxType.S8 or PtxType.U8 && result == PtxType.S32 && accumulator == PtxType.S32 && k is 16 or 32;
+        bool integers = a is PtxType.S8 or PtxType.U8 && b is PtxType.S8 or PtxType.U8 && result == PtxType.S32
+            && accumulator == PtxType.S32 && k is 16 or 32;
         bool floats = a == b && result == accumulator && (a, result, k) switch
         {
             (PtxType.BF16, PtxType.F32, 8 or 16) => true,
@@ -78,7 +86,8 @@ internal static unsafe class MatrixDecoder
         };
         if (!integers && !floats || !i.Has("row") || !i.Has("col2"))
         {
-            throw i.Refuse("emulated are m16n8k8/16 of .bf16 and .f16, m16n8k4/8 of .tf32, m16n8k16/32 of .s8 and .u8, each .row.col");
+            throw i.Refuse(
+                "emulated are m16n8k8/16 of .bf16 and .f16, m16n8k4/8 of .tf32, m16n8k16/32 of .s8 and .u8, each .row.col");
         }
         int bytes = k * (a.Bits() / 8);
         var draft = new Draft(i);
@@ -101,7 +110,8 @@ internal static unsafe class MatrixDecoder
         draft.Op.Immediate = Math.Max(1, d.Module.Device.MatrixBlockBytes / Math.Max(1, a.Bits() / 8));
     }
 
-    private static void Fragment(FunctionDecoder d, PtxInstruction i, Draft draft, int operand, int count, PtxType type, bool write)
+    private static void Fragment(FunctionDecoder d, PtxInstruction i, Draft draft, int operand, int count, PtxType type,
+        bool write)
     {
         PtxOperand given = i.Operands[operand];
         IReadOnlyList<PtxOperand> items = given.Kind == OperandKind.Vector ? given.Items : [given];
@@ -129,7 +139,8 @@ internal static unsafe class MatrixDecoder
         var draft = new Draft(i);
         bool c = i.Has("c"), a = i.Has("a");
         int registers = WarpMatrix.Registers(i.Type, c);
-        Fragment(d, i, draft, 0, registers, i.Type == PtxType.F16 ? PtxType.F16 : i.Type.Bits() < 32 ? PtxType.B32 : i.Type, write: true);
+        Fragment(d, i, draft, 0, registers, i.Type == PtxType.F16 ? PtxType.F16 : i.Type.Bits() < 32 ? PtxType.B32 : i.Type,
+            write: true);
         MemoryDecoder.Address(d, i, draft, i.Operands[1]);
         draft.B = i.Operands.Count > 2 ? d.Read(i, 2, PtxType.U32) : Draft.None;
         draft.Op.Mode = (byte)i.Type;
@@ -156,7 +167,8 @@ internal static unsafe class MatrixDecoder
     {
         string shape = WarpShape(i);
         PtxType result = i.Types[0], a = i.Types.Count == 4 ? i.Types[1] : PtxType.F16, accumulator = i.Types[^1];
-        if (result != accumulator || i.Types.Count == 3 || a is not (PtxType.F16 or PtxType.BF16 or PtxType.TF32) || (a == PtxType.TF32) != (shape == "m16n16k8"))
+        if (result != accumulator || i.Types.Count == 3 || a is not (PtxType.F16 or PtxType.BF16 or PtxType.TF32)
+            || (a == PtxType.TF32) != (shape == "m16n16k8"))
         {
             throw i.Refuse("emulated are .f16, .bf16 and .tf32 operands with one type of accumulator");
         }

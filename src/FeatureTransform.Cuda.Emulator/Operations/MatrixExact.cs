@@ -72,7 +72,8 @@ internal static unsafe class MatrixExact
         }
         FloatFormat format = half ? FloatFormat.F16 : FloatFormat.F32;
         // Toward zero for fp32, where what is too large becomes infinite nevertheless; to nearest for fp16.
-        ulong bits = format.Encode(sum < 0, (ulong)Math.Abs(sum), largest - fraction, false, half ? RoundingMode.Nearest : RoundingMode.Zero);
+        ulong bits = format.Encode(sum < 0, (ulong)Math.Abs(sum), largest - fraction, false, half ? RoundingMode.Nearest
+            : RoundingMode.Zero);
         double limit = Math.ScaleB(1, format.MaxExponent + 1);
         double exact = Math.ScaleB((double)sum, largest - fraction);
         return !half && Math.Abs(exact) >= limit ? exact * double.PositiveInfinity : format.Decode(bits);

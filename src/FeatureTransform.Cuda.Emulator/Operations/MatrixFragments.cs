@@ -14,7 +14,8 @@ internal static unsafe class MatrixFragments
     /// the least exponent. Returns all ones where there is an infinity or a NaN.
     /// </summary>
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    public static Vector512<int> Split(PtxType type, Vector512<uint> words, int part, int zeroExponent, out Vector512<int> mantissa, out Vector512<int> exponent)
+    public static Vector512<int> Split(PtxType type, Vector512<uint> words, int part, int zeroExponent,
+        out Vector512<int> mantissa, out Vector512<int> exponent)
     {
         // Everything is brought to the upper end of the word: sign, field, fraction.
         (int fieldBits, int bias) = type == PtxType.F16 ? (5, 15) : (8, 127);

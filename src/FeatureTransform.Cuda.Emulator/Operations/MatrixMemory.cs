@@ -4,7 +4,9 @@ using FeatureTransform.Cuda.Emulator.Memory;
 
 namespace FeatureTransform.Cuda.Emulator.Operations;
 
-/// <summary>ldmatrix and stmatrix: 8 x 8 matrices of 16 bits, a row of 16 bytes from the address of each of eight lanes.</summary>
+/// <summary>
+/// ldmatrix and stmatrix: 8 x 8 matrices of 16 bits, a row of 16 bytes from the address of each of eight lanes.
+/// </summary>
 internal static unsafe class MatrixMemory
 {
     public static void Load(Warp w, Op* op)
@@ -21,7 +23,8 @@ internal static unsafe class MatrixMemory
             {
                 results[32 * m + lane] = op->Form == 0
                     ? *(uint*)(region.Data + w.Offsets[8 * m + (lane >> 2)] + 4 * (lane & 3))
-                    : Element(region, w.Offsets[8 * m + 2 * (lane & 3)], lane >> 2) | Element(region, w.Offsets[8 * m + 2 * (lane & 3) + 1], lane >> 2) << 16;
+                    : Element(region, w.Offsets[8 * m + 2 * (lane & 3)], lane >> 2)
+                        | Element(region, w.Offsets[8 * m + 2 * (lane & 3) + 1], lane >> 2) << 16;
             }
         }
         for (int m = 0; m < op->Count; m++)
@@ -48,7 +51,8 @@ internal static unsafe class MatrixMemory
                 else
                 {
                     *(ushort*)(region.Data + w.Offsets[8 * m + 2 * (lane & 3)] + 2 * (lane >> 2)) = (ushort)source[lane];
-                    *(ushort*)(region.Data + w.Offsets[8 * m + 2 * (lane & 3) + 1] + 2 * (lane >> 2)) = (ushort)(source[lane] >> 16);
+                    *(ushort*)(region.Data + w.Offsets[8 * m + 2 * (lane & 3) + 1] + 2 * (lane >> 2)) =
+                        (ushort)(source[lane] >> 16);
                 }
             }
         }
@@ -61,7 +65,8 @@ internal static unsafe class MatrixMemory
         region = null!;
         if (w.Mask != ~0u)
         {
-            w.Block.Report(w, op, Checks.Synchronization, "warp not whole", w.Mask, 0, $"only the lanes 0x{w.Mask:x8} execute it");
+            w.Block.Report(w, op, Checks.Synchronization, "warp not whole", w.Mask, 0,
+                $"only the lanes 0x{w.Mask:x8} execute it");
             return false;
         }
         w.ComputeAddresses(op, op->A, (op->Wide & Wide.A) != 0, op->Immediate);

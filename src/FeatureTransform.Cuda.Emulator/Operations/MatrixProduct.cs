@@ -6,7 +6,8 @@ using FeatureTransform.Cuda.Emulator.Ptx;
 namespace FeatureTransform.Cuda.Emulator.Operations;
 
 /// <summary>
-/// mma of floating-point types as tensor cores compute it: for each block of products, c and the exact products are aligned to the
+/// mma of floating-point types as tensor cores compute it: for each block of products, c and the exact products are aligned to
+/// the
 /// largest exponent among them, cut off toward zero at a fixed number of fraction bits (Target), added exactly, and the sum is
 /// rounded toward zero to fp32. Blocks (of Immediate products) follow each other. The rows g and g + 8 are computed together, in
 /// the order in which the four accumulators of their lanes lie: columns 0 2 4 6 1 3 5 7.
@@ -21,11 +22,13 @@ internal static unsafe class MatrixProduct
     {
         if (w.Mask != ~0u)
         {
-            w.Block.Report(w, op, Checks.Synchronization, "warp not whole", w.Mask, 0, $"only the lanes 0x{w.Mask:x8} execute it");
+            w.Block.Report(w, op, Checks.Synchronization, "warp not whole", w.Mask, 0,
+                $"only the lanes 0x{w.Mask:x8} execute it");
             return;
         }
         byte* r = w.R;
-        int results = (op->Form & 1) != 0 ? 2 : 4, k = op->Size, aCount = k * (((PtxType)op->Mode).Bits() / 8) / 8, bCount = aCount / 2;
+        int results = (op->Form & 1) != 0 ? 2 : 4, k = op->Size, aCount = k * (((PtxType)op->Mode).Bits() / 8) / 8,
+            bCount = aCount / 2;
         uint** registers = stackalloc uint*[20];
         for (int i = 0; i < op->ListLength; i++)
         {
@@ -84,7 +87,8 @@ internal static unsafe class MatrixProduct
                 for (int i = 0; i < 32; i += 16)
                 {
                     int at = (register * 2 + part) * 32 + i;
-                    special |= MatrixFragments.Split(type, Vector512.Load(a[register] + i), part, Nothing, out Vector512<int> mantissa, out Vector512<int> exponent);
+                    special |= MatrixFragments.Split(type, Vector512.Load(a[register] + i), part, Nothing,
+                        out Vector512<int> mantissa, out Vector512<int> exponent);
                     (mantissa << lift).Store(aMantissa + at);
                     exponent.Store(aExponent + at);
                 }
@@ -103,7 +107,8 @@ internal static unsafe class MatrixProduct
                 for (int part = 0; part < per; part++)
                 {
                     int at = ((quad * 2 + part) * 4 + t) * 16;
-                    special |= MatrixFragments.Split(type, twice, part, Nothing, out Vector512<int> mantissa, out Vector512<int> exponent);
+                    special |= MatrixFragments.Split(type, twice, part, Nothing, out Vector512<int> mantissa,
+                        out Vector512<int> exponent);
                     mantissa.Store(bMantissa + at);
                     exponent.Store(bExponent + at);
                 }
@@ -121,7 +126,8 @@ internal static unsafe class MatrixProduct
             {
                 int end = Math.Min(quad + quadsOfBlock, quads);
                 special |= Vector512.Equals(sum.AsInt32() & Vector512.Create(0x7F800000), Vector512.Create(0x7F800000));
-                sum = Block(quad, end, per, fraction, 4 * g, aMantissa, aExponent, bMantissa, bExponent, exponents, sum, ref tiny);
+                sum = Block(quad, end, per, fraction, 4 * g, aMantissa, aExponent, bMantissa, bExponent, exponents, sum,
+                    ref tiny);
             }
             results[g] = sum;
         }
@@ -140,9 +146,12 @@ internal static unsafe class MatrixProduct
         return true;
     }
 
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    // A method of its own, optimised at once: inlined, it would exceed what the compiler is willing to inline, and its parts
+    // would run unoptimised for the first tenths of a second.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static Vector512<float> Block(int quad, int end, int per, int fraction, int lane,
-        int* aMantissa, int* aExponent, int* bMantissa, int* bExponent, Vector512<int>* exponents, Vector512<float> c, ref Vector512<double> tiny)
+        int* aMantissa, int* aExponent, int* bMantissa, int* bExponent, Vector512<int>* exponents, Vector512<float> c,
+            ref Vector512<double> tiny)
     {
         Vector512<uint> bits = c.AsUInt32();
         Vector512<int> field = (bits >> 23 & Vector512.Create(0xFFu)).AsInt32();
@@ -165,7 +174,8 @@ internal static unsafe class MatrixProduct
             }
         }
         Vector512<int> sum = Signed(
-            Shifts.Right((mantissaC << (fraction - 23)).AsUInt32(), (largest - exponentC).AsUInt32()).AsInt32(), bits.AsInt32() >> 31);
+            Shifts.Right((mantissaC << (fraction - 23)).AsUInt32(), (largest - exponentC).AsUInt32()).AsInt32(),
+                bits.AsInt32() >> 31);
         // Sixteen addends of 27 bits would not fit 32, so each quad of columns has its own sum.
         Vector512<long> low = Vector512<long>.Zero, high = Vector512<long>.Zero;
         n = 0;
@@ -177,7 +187,8 @@ internal static unsafe class MatrixProduct
                 for (int t = 0; t < 4; t++)
                 {
                     Vector512<int> product = Pair(aMantissa + upper + t) * Vector512.Load(bMantissa + row + 16 * t);
-                    Vector512<uint> aligned = Shifts.Right(Vector512.Abs(product).AsUInt32(), (largest - exponents[n++]).AsUInt32());
+                    Vector512<uint> aligned = Shifts.Right(Vector512.Abs(product).AsUInt32(),
+                        (largest - exponents[n++]).AsUInt32());
                     sum += Signed(aligned.AsInt32(), product >> 31);
                 }
             }
@@ -211,5 +222,6 @@ internal static unsafe class MatrixProduct
     // All ones where the result lies below the normal numbers of fp32 and is not zero.
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<double> Tiny(Vector512<double> x) =>
-        Vector512.LessThan(Vector512.Abs(x), Vector512.Create(1.1754943508222875e-38)) & ~Vector512.Equals(x, Vector512<double>.Zero);
+        Vector512.LessThan(Vector512.Abs(x), Vector512.Create(1.1754943508222875e-38)) & ~Vector512.Equals(x,
+            Vector512<double>.Zero);
 }

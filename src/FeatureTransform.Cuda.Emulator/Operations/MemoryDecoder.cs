@@ -67,8 +67,10 @@ internal static unsafe class MemoryDecoder
         draft.Op.Size = (byte)i.Type.Bytes();
         draft.Op.Count = (byte)draft.List.Count;
         draft.Op.Signed = i.Type.IsSigned();
-        draft.Op.Form = (byte)((i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") ? MemoryForm.Strong : 0)
-            | (i.Has("acquire") ? MemoryForm.Acquire : 0) | (i.Has("release") ? MemoryForm.Release : 0) | (i.Has("nc") ? MemoryForm.ReadOnly : 0));
+        draft.Op.Form = (byte)((i.Has("volatile") || i.Has("relaxed") || i.Has("acquire") || i.Has("release") ? MemoryForm.Strong
+            : 0)
+            | (i.Has("acquire") ? MemoryForm.Acquire : 0) | (i.Has("release") ? MemoryForm.Release : 0)
+                | (i.Has("nc") ? MemoryForm.ReadOnly : 0));
         // Which registers of the list are double words, and how far a sign reaches in the others.
         uint wide = 0;
         for (int k = 0; k < draft.List.Count; k++)
@@ -89,7 +91,8 @@ internal static unsafe class MemoryDecoder
             throw i.Refuse($"expected an address in brackets, found {operand}");
         }
         PtxOperand inner = operand.Items[0];
-        string space = i.Pick("", "global", "local", "shared", "shared::cta", "shared::cluster", "const", "param", "param::entry", "param::func");
+        string space = i.Pick("", "global", "local", "shared", "shared::cta", "shared::cluster", "const", "param", "param::entry",
+            "param::func");
         StateSpaceCode code = space switch
         {
             "global" or "const" => StateSpaceCode.Global,
@@ -104,7 +107,8 @@ internal static unsafe class MemoryDecoder
         switch (inner.Kind)
         {
             case OperandKind.Register:
-                if (inner.Register!.Type.Bits() is not (32 or 64) || code == StateSpaceCode.Generic && inner.Register.Type.Bits() != 64)
+                if (inner.Register!.Type.Bits() is not (32 or 64) || code == StateSpaceCode.Generic
+                    && inner.Register.Type.Bits() != 64)
                 {
                     throw i.Refuse($"{inner} is no address of this state space");
                 }
@@ -153,7 +157,8 @@ internal static unsafe class MemoryDecoder
         bool entry = d.Function.Source.IsEntry;
         if (inner.Kind == OperandKind.Symbol && inner.Variable is { } variable)
         {
-            return entry && d.Function.Source.Parameters.Contains(variable) ? StateSpaceCode.KernelParam : StateSpaceCode.FrameParam;
+            return entry && d.Function.Source.Parameters.Contains(variable) ? StateSpaceCode.KernelParam
+                : StateSpaceCode.FrameParam;
         }
         return entry ? StateSpaceCode.KernelParam : StateSpaceCode.FrameParam;
     }

@@ -44,7 +44,8 @@ internal static unsafe class MemoryOperations
             w.Block.OnAccess(w, op, region, part, bytes, Access.Write, (MemoryForm)op->Form);
             for (int k = 0; k < op->Count; k++)
             {
-                StoreElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op->Size, (op->Target >> k & 1) != 0);
+                StoreElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op->Size,
+                    (op->Target >> k & 1) != 0);
             }
         }
     }
@@ -93,7 +94,8 @@ internal static unsafe class MemoryOperations
         ulong* offsets = FrameOffsets(w, op);
         for (int k = 0; k < op->Count; k++)
         {
-            StoreElements(w.R + op->List[k], w.Frame.Params + k * op->Size, offsets, w.Mask, op->Size, (op->Target >> k & 1) != 0);
+            StoreElements(w.R + op->List[k], w.Frame.Params + k * op->Size, offsets, w.Mask, op->Size,
+                (op->Target >> k & 1) != 0);
         }
     }
 
@@ -106,7 +108,8 @@ internal static unsafe class MemoryOperations
             int lane = BitOperations.TrailingZeroCount(m);
             if (w.Addresses[lane] > last || last > size)
             {
-                throw new KernelFault(KernelFaultKind.IllegalAddress, $"offset {w.Addresses[lane]} lies outside the {size} bytes of parameters of a call");
+                throw new KernelFault(KernelFaultKind.IllegalAddress,
+                    $"offset {w.Addresses[lane]} lies outside the {size} bytes of parameters of a call");
             }
             w.Offsets[lane] = (ulong)lane * size + w.Addresses[lane];
         }
@@ -125,7 +128,8 @@ internal static unsafe class MemoryOperations
     };
 
     // A sign reaches to the end of the register; Mode is its width.
-    private static ulong Extended(long value, Op* op) => op->Mode == 16 ? (ushort)value : op->Mode == 64 ? (ulong)value : (uint)value;
+    private static ulong Extended(long value, Op* op) =>
+        op->Mode == 16 ? (ushort)value : op->Mode == 64 ? (ulong)value : (uint)value;
 
     [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static void LoadElements(byte* d, byte* data, ulong* offsets, uint mask, Op* op, bool wide)

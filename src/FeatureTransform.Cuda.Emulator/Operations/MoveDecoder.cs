@@ -14,7 +14,12 @@ internal static unsafe class MoveDecoder
         table["isspacep"] = IsSpace;
         table["mapa"] = Mapa;
         table["getctarank"] = Rank;
-        foreach (string hint in "prefetch prefetchu applypriority discard pmevent setmaxnreg nanosleep cp.async.bulk.prefetch.L2 griddepcontrol".Split(' '))
+        string[] hints =
+        [
+            "prefetch", "prefetchu", "applypriority", "discard", "pmevent", "setmaxnreg", "nanosleep",
+            "cp.async.bulk.prefetch.L2", "griddepcontrol",
+        ];
+        foreach (string hint in hints)
         {
             table[hint] = Nothing;
         }
@@ -119,19 +124,25 @@ internal static unsafe class MoveDecoder
             d.Plain(i, t.Bits() == 64 ? &Lanes.Unary64<Copy64> : &Lanes.Unary32<Copy32>, t, t);
             return;
         }
-        var draft = new Draft(i) { D = d.Write(i, 0, t), A = d.Read(i, 1, t), B = d.Constant(i.Has("to") ? 0 - window : window, true) };
+        var draft = new Draft(i)
+        {
+            D = d.Write(i, 0, t),
+            A = d.Read(i, 1, t),
+            B = d.Constant(i.Has("to") ? 0 - window : window, true)
+        };
         draft.Op.Run = &Lanes.Binary64<Add64>;
         d.Emit(draft);
     }
 
-    private static ulong Window(PtxInstruction i) => i.Pick("", "global", "local", "shared", "shared::cta", "shared::cluster", "const", "param", "param::entry") switch
-    {
-        "shared" or "shared::cta" or "shared::cluster" => Execution.Window.Shared,
-        "local" => Execution.Window.Local,
-        "param" or "param::entry" => Execution.Window.Param,
-        "" => throw i.Refuse("a state space is needed"),
-        _ => 0,
-    };
+    private static ulong Window(PtxInstruction i) =>
+        i.Pick("", "global", "local", "shared", "shared::cta", "shared::cluster", "const", "param", "param::entry") switch
+        {
+            "shared" or "shared::cta" or "shared::cluster" => Execution.Window.Shared,
+            "local" => Execution.Window.Local,
+            "param" or "param::entry" => Execution.Window.Param,
+            "" => throw i.Refuse("a state space is needed"),
+            _ => 0,
+        };
 
     private static void IsSpace(FunctionDecoder d, PtxInstruction i)
     {

@@ -16,7 +16,8 @@ internal static unsafe class MoveOperations
     public static void LocalAddress(Warp w, Op* op) => Broadcast(w, op, (ulong)(w.Frame.LocalBase + op->Immediate));
 
     /// <summary>The address of the shared memory whose size the launch decides.</summary>
-    public static void DynamicSharedAddress(Warp w, Op* op) => Broadcast(w, op, w.Block.Launch.DynamicSharedOffset + (ulong)op->Immediate);
+    public static void DynamicSharedAddress(Warp w, Op* op) =>
+        Broadcast(w, op, w.Block.Launch.DynamicSharedOffset + (ulong)op->Immediate);
 
     public static void Broadcast(Warp w, Op* op, ulong value)
     {
@@ -82,7 +83,8 @@ internal static unsafe class MoveOperations
             bool constant = window == 0 && w.Block.Launch.Memory.Find(address) is { IsReadOnly: true };
             uint field = (uint)((address - window) >> Window.RankShift);
             bool own = window != Window.Shared || op->Form == 2 || field == 0 || field - 1 == w.Block.ClusterRank;
-            bool holds = op->Form == 1 ? constant : op->Immediate == 0 ? window == 0 && !constant : window == (ulong)op->Immediate && own;
+            bool holds = op->Form == 1 ? constant : op->Immediate == 0 ? window == 0 && !constant : window == (ulong)op->Immediate
+                && own;
             bits |= holds ? 1u << i : 0;
         }
         PredicateOperations.Put(w, op->D, bits);

@@ -22,6 +22,7 @@ internal static class OperationTable
         AsyncDecoder.Register(table);
         WarpDecoder.Register(table);
         BarrierDecoder.Register(table);
+        MbarrierDecoder.Register(table);
         ControlDecoder.Register(table);
         MatrixDecoder.Register(table);
         VideoDecoder.Register(table);

@@ -17,7 +17,8 @@ internal static class Shifts
         if (Avx2.IsSupported)
         {
             return Vector512.Create(
-                Avx2.ShiftLeftLogicalVariable(a.GetLower(), b.GetLower()), Avx2.ShiftLeftLogicalVariable(a.GetUpper(), b.GetUpper()));
+                Avx2.ShiftLeftLogicalVariable(a.GetLower(), b.GetLower()),
+                    Avx2.ShiftLeftLogicalVariable(a.GetUpper(), b.GetUpper()));
         }
         Span<uint> result = stackalloc uint[16];
         for (int i = 0; i < 16; i++)
@@ -37,7 +38,8 @@ internal static class Shifts
         if (Avx2.IsSupported)
         {
             return Vector512.Create(
-                Avx2.ShiftRightLogicalVariable(a.GetLower(), b.GetLower()), Avx2.ShiftRightLogicalVariable(a.GetUpper(), b.GetUpper()));
+                Avx2.ShiftRightLogicalVariable(a.GetLower(), b.GetLower()),
+                    Avx2.ShiftRightLogicalVariable(a.GetUpper(), b.GetUpper()));
         }
         Span<uint> result = stackalloc uint[16];
         for (int i = 0; i < 16; i++)

@@ -10,7 +10,8 @@ internal static unsafe class SpecialOperations
     public static void Read(Warp w, Op* op)
     {
         var register = (SpecialRegister)op->Immediate;
-        if (register > SpecialRegister.TidZ && register is not (SpecialRegister.LaneId or >= SpecialRegister.LanemaskEq and <= SpecialRegister.LanemaskGt))
+        if (register > SpecialRegister.TidZ
+            && register is not (SpecialRegister.LaneId or >= SpecialRegister.LanemaskEq and <= SpecialRegister.LanemaskGt))
         {
             MoveOperations.Broadcast(w, op, Uniform(w, register));
             return;

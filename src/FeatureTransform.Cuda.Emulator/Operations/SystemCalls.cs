@@ -39,7 +39,8 @@ internal static unsafe class SystemCalls
         {
             int lane = BitOperations.TrailingZeroCount(m);
             ulong size = Argument(w, op, 0, lane);
-            *(ulong*)Return(w, op, lane) = size is 0 or > 1ul << 28 ? 0 : w.Block.Launch.Memory.Allocate(size, "device malloc").Address;
+            *(ulong*)Return(w, op, lane) = size is 0 or > 1ul << 28 ? 0
+                : w.Block.Launch.Memory.Allocate(size, "device malloc").Address;
         }
     }
 
@@ -59,7 +60,8 @@ internal static unsafe class SystemCalls
             }
             else
             {
-                w.Block.Report(w, op, Checks.Memory, "invalid free", 1u << lane, address, $"free of 0x{address:x}, which malloc did not give");
+                w.Block.Report(w, op, Checks.Memory, "invalid free", 1u << lane, address,
+                    $"free of 0x{address:x}, which malloc did not give");
             }
         }
     }
@@ -76,8 +78,20 @@ internal static unsafe class SystemCalls
     private static byte* Find(Warp w, int lane, ulong address, int bytes)
     {
         ulong window = address >> Window.Shift << Window.Shift;
-        Region? region = window switch { Window.Local => w.Local, Window.Shared => w.Block.Shared, _ => w.Block.Launch.Memory.Find(address) };
-        ulong offset = window switch { Window.Local => address - window + (ulong)lane * w.LocalStride, Window.Shared => address - window, _ => address - (region?.Address ?? 0) };
+        Region? region = window switch
+        {
+            Window.Local => w.Local,
+            Window.Shared => w.Block.Shared,
+            _ =>
+            w.Block.Launch.Memory.Find(address)
+        };
+        ulong offset = window switch
+        {
+            Window.Local => address - window + (ulong)lane * w.LocalStride,
+            Window.Shared =>
+            address - window,
+            _ => address - (region?.Address ?? 0)
+        };
         return region is not null && offset + (ulong)bytes <= region.Size ? region.Data + offset : null;
     }
 
@@ -115,7 +129,8 @@ internal static unsafe class SystemCalls
             }
             string specification = format[start..(i + 1)];
             char kind = format[i];
-            bool wide = specification.Contains('l') || specification.Contains('j') || specification.Contains('z') || "feEgGaAsp".Contains(kind);
+            bool wide = specification.Contains('l') || specification.Contains('j') || specification.Contains('z')
+                || "feEgGaAsp".Contains(kind);
             ulong size = wide ? 8ul : 4;
             offset = (offset + size - 1) & ~(size - 1);
             byte* from = Find(w, lane, arguments + offset, (int)size);
@@ -128,7 +143,8 @@ internal static unsafe class SystemCalls
 
     private static string One(string specification, char kind, ulong value, bool wide)
     {
-        string flags = specification[1..^1].Replace("l", "", StringComparison.Ordinal).Replace("h", "", StringComparison.Ordinal).Replace("z", "", StringComparison.Ordinal);
+        string flags = specification[1..^1].Replace("l", "", StringComparison.Ordinal).Replace("h", "", StringComparison.Ordinal)
+            .Replace("z", "", StringComparison.Ordinal);
         string[] parts = flags.TrimStart('-', '+', ' ', '#').Split('.');
         int precision = parts.Length > 1 && int.TryParse(parts[1], out int p) ? Math.Min(p, 60) : -1;
         bool left = flags.StartsWith('-'), zeros = parts[0].StartsWith('0');
@@ -145,7 +161,8 @@ internal static unsafe class SystemCalls
             'c' => ((char)value).ToString(),
             'p' => "0x" + value.ToString("x", c),
             'f' or 'F' => real.ToString("F" + (precision < 0 ? 6 : precision), c),
-            'e' or 'E' => real.ToString((kind == 'e' ? "0." + new string('0', precision < 0 ? 6 : precision) + "e+00" : "0." + new string('0', precision < 0 ? 6 : precision) + "E+00"), c),
+            'e' or 'E' => real.ToString((kind == 'e' ? "0." + new string('0', precision < 0 ? 6 : precision) + "e+00"
+                : "0." + new string('0', precision < 0 ? 6 : precision) + "E+00"), c),
             'g' or 'G' => real.ToString("G" + (precision <= 0 ? 6 : precision), c),
             _ => specification,
         };

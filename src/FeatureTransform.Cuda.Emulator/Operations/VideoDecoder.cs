@@ -25,7 +25,8 @@ internal static unsafe class VideoDecoder
         PtxType target = set ? PtxType.U32 : i.Types[0], a = i.Types[set ? 0 : 1], b = i.Types[set ? 1 : 2];
         draft.Op.Mode = (byte)Array.IndexOf(Names, i.Opcode[..^1]);
         draft.Op.Size = (byte)(i.Opcode[^1] == '2' ? 16 : 8);
-        draft.Op.Form = (byte)((a.IsSigned() ? 1 : 0) | (b.IsSigned() ? 2 : 0) | (target.IsSigned() ? 4 : 0) | (i.Has("sat") ? 8 : 0) | (i.Has("add") ? 16 : 0));
+        draft.Op.Form = (byte)((a.IsSigned() ? 1 : 0) | (b.IsSigned() ? 2 : 0) | (target.IsSigned() ? 4 : 0)
+            | (i.Has("sat") ? 8 : 0) | (i.Has("add") ? 16 : 0));
         if (set)
         {
             draft.Op.Count = (byte)Array.IndexOf(Comparisons, i.Pick("", "eq", "ne", "lt", "le", "gt", "ge"));

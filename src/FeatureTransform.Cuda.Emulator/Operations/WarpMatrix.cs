@@ -6,7 +6,8 @@ using FeatureTransform.Cuda.Emulator.Ptx;
 namespace FeatureTransform.Cuda.Emulator.Operations;
 
 /// <summary>
-/// wmma, whose fragments PTX leaves open: here they are those of two m16n8 products side by side. 16-bit A and B of fp16 have twice
+/// wmma, whose fragments PTX leaves open: here they are those of two m16n8 products side by side. 16-bit A and B of fp16 have
+/// twice
 /// the registers they need; the second half repeats the first. Form: 1 is A, 2 an accumulator, 0 B, plus 4 for column-major.
 /// </summary>
 internal static unsafe class WarpMatrix
@@ -35,7 +36,8 @@ internal static unsafe class WarpMatrix
                 for (int lane = 0; lane < 32; lane++)
                 {
                     byte* from = region.Data + w.Offsets[lane];
-                    d[lane] = bytes == 4 ? *(uint*)from : part == 0 ? *(ushort*)from : d[lane] & 0xFFFF | (uint)*(ushort*)from << 16;
+                    d[lane] = bytes == 4 ? *(uint*)from : part == 0 ? *(ushort*)from
+                        : d[lane] & 0xFFFF | (uint)*(ushort*)from << 16;
                 }
             }
         }

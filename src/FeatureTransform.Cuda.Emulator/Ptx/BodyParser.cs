@@ -48,7 +48,8 @@ internal sealed class BodyParser(TokenReader reader, PtxModule module, PtxFuncti
         foreach (PendingLabel use in pending)
         {
             use.Operand.Label = use.Scope.FindLabel(use.Operand.Name)
-                ?? throw new PtxException(use.Operand.Line, $"'{use.Operand.Name}' is declared nowhere: no register, variable, function or label");
+                ?? throw new PtxException(use.Operand.Line,
+                    $"'{use.Operand.Name}' is declared nowhere: no register, variable, function or label");
         }
     }
 
@@ -95,7 +96,8 @@ internal sealed class BodyParser(TokenReader reader, PtxModule module, PtxFuncti
                 break;
             default:
                 throw new PtxException(token.Line,
-                    $"a function body does not take .{token.Text}; it takes .reg .local .shared .param .loc .pragma, labels and instructions");
+                    $"a function body does not take .{token.Text}; it takes .reg .local .shared .param .loc .pragma, "
+                    + $"labels and instructions");
         }
     }
 
@@ -106,7 +108,8 @@ internal sealed class BodyParser(TokenReader reader, PtxModule module, PtxFuncti
         {
             throw new PtxException(token.Line, "vector registers are not emulated; declare scalars and use {a, b}");
         }
-        if (token.Kind != TokenKind.Dotted || !PtxTypes.TryParse(token.Text, out PtxType type) || type.Bits() is 4 or 8 || type == PtxType.B1)
+        if (token.Kind != TokenKind.Dotted || !PtxTypes.TryParse(token.Text, out PtxType type) || type.Bits() is 4 or 8
+            || type == PtxType.B1)
         {
             throw new PtxException(token.Line, $"expected the type of a register, found {token}");
         }
@@ -157,7 +160,8 @@ internal sealed class BodyParser(TokenReader reader, PtxModule module, PtxFuncti
                 int callerLine = reader.ExpectInteger("a line", 0, int.MaxValue);
                 int callerColumn = reader.ExpectInteger("a column", 0, int.MaxValue);
                 // The caller's own .loc came earlier, perhaps itself inlined.
-                inlinedAt = module.Locations.FindLastIndex(l => (l.File, l.Line, l.Column) == (callerFile, callerLine, callerColumn));
+                inlinedAt = module.Locations.FindLastIndex(l =>
+                    (l.File, l.Line, l.Column) == (callerFile, callerLine, callerColumn));
                 if (inlinedAt < 0)
                 {
                     inlinedAt = module.Locations.Count;
@@ -289,29 +293,4 @@ internal sealed class BodyParser(TokenReader reader, PtxModule module, PtxFuncti
     }
 
     private readonly record struct PendingLabel(PtxOperand Operand, Scope Scope);
-
-    private sealed class Scope(Scope? parent)
-    {
-        public Scope? Parent { get; } = parent;
-
-        public Dictionary<string, PtxRegister> Registers { get; } = new(StringComparer.Ordinal);
-
-        public Dictionary<string, (PtxType Type, int Count)> Ranges { get; } = new(StringComparer.Ordinal);
-
-        public Dictionary<string, PtxVariable> Variables { get; } = new(StringComparer.Ordinal);
-
-        public Dictionary<string, PtxLabel> Labels { get; } = new(StringComparer.Ordinal);
-
-        public PtxLabel? FindLabel(string name)
-        {
-            for (Scope? s = this; s is not null; s = s.Parent)
-            {
-                if (s.Labels.TryGetValue(name, out PtxLabel? label))
-                {
-                    return label;
-                }
-            }
-            return null;
-        }
-    }
 }

@@ -42,7 +42,8 @@ internal sealed class OpcodeEntry
         {
             string modifier = token.Text;
             int slot = Array.FindIndex(slots, s => s.Contains(modifier));
-            if (slot >= 0 && (used >> slot & 1) != 0 && Array.FindIndex(slots, s => s.Contains(modifier + "2")) is >= 0 and int second)
+            if (slot >= 0 && (used >> slot & 1) != 0
+                && Array.FindIndex(slots, s => s.Contains(modifier + "2")) is >= 0 and int second)
             {
                 // The layout of the second matrix: .row.col.
                 (slot, modifier) = (second, modifier + "2");
@@ -51,12 +52,14 @@ internal sealed class OpcodeEntry
             {
                 if ((used >> slot & 1) != 0)
                 {
-                    throw new PtxException(token.Line, $"{Name}: .{token.Text} follows another of .{string.Join(" .", slots[slot])}");
+                    throw new PtxException(token.Line,
+                        $"{Name}: .{token.Text} follows another of .{string.Join(" .", slots[slot])}");
                 }
                 used |= 1u << slot;
                 instruction.Modifiers.Add(modifier);
             }
-            else if (PtxTypes.TryParse(token.Text, out PtxType type) && types.Contains(type) && instruction.Types.Count < MaxTypes)
+            else if (PtxTypes.TryParse(token.Text, out PtxType type) && types.Contains(type)
+                && instruction.Types.Count < MaxTypes)
             {
                 instruction.Types.Add(type);
             }

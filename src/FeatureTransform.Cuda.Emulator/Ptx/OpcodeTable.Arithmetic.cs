@@ -73,5 +73,6 @@ internal static partial class OpcodeTable
     private static IEnumerable<OpcodeEntry> Video() =>
         from name in "vadd vsub vabsdiff vmin vmax vset".Split(' ')
         from width in "24"
-        select new OpcodeEntry($"{name}{width}", "4", $"{(name == "vset" ? "eq/ne/lt/le/gt/ge " : "")}sat add", "u32 s32", name == "vset" ? "2" : "3");
+        select new OpcodeEntry($"{name}{width}", "4", $"{(name == "vset" ? "eq/ne/lt/le/gt/ge " : "")}sat add", "u32 s32",
+            name == "vset" ? "2" : "3");
 }

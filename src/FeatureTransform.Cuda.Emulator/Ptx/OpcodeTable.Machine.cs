@@ -2,11 +2,13 @@ namespace FeatureTransform.Cuda.Emulator.Ptx;
 
 internal static partial class OpcodeTable
 {
-    private const string BulkForm = "tile/shared::cluster/shared::cta/global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint";
+    private const string BulkForm =
+        "tile/shared::cluster/shared::cta/global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint";
 
     private static IEnumerable<OpcodeEntry> Memory() =>
     [
-        new("ld", "2-3", $"weak/relaxed/acquire/volatile/mmio {Scope} {Spaces} ca/cg/cs/lu/cv nc {CacheHints} v2/v4/v8", MemoryTypes),
+        new("ld", "2-3", $"weak/relaxed/acquire/volatile/mmio {Scope} {Spaces} ca/cg/cs/lu/cv nc {CacheHints} v2/v4/v8",
+            MemoryTypes),
         new("ldu", "2", "global v2/v4", MemoryTypes),
         new("st", "2-3", $"weak/relaxed/release/volatile/mmio {Scope} {Spaces} wb/cg/cs/wt {CacheHints} v2/v4/v8", MemoryTypes),
         new("st.async", "3", "weak shared::cluster mbarrier::complete_tx::bytes v2/v4", "b32 b64 u32 u64 s32 s64 f32 f64"),
@@ -14,7 +16,8 @@ internal static partial class OpcodeTable
         new("prefetchu", "1", "L1"),
         new("applypriority", "2", "global L2::evict_normal"),
         new("discard", "2", "global L2"),
-        new("createpolicy", "1-4", "fractional/range global L2::evict_last/L2::evict_first/L2::evict_normal/L2::evict_unchanged", "b64"),
+        new("createpolicy", "1-4", "fractional/range global L2::evict_last/L2::evict_first/L2::evict_normal/L2::evict_unchanged",
+            "b64"),
         new("isspacep", "2", "global/local/shared/shared::cta/shared::cluster/const/param/param::entry"),
         new("cvta", "2", "to global/local/shared/shared::cta/shared::cluster/const/param/param::entry", "u32 u64"),
         new("mapa", "3", "shared::cluster", "u32 u64"),
@@ -24,7 +27,8 @@ internal static partial class OpcodeTable
         new("cp.async.wait_group", "1"),
         new("cp.async.wait_all", "0"),
         new("cp.async.mbarrier.arrive", "1", "noinc shared/shared::cta", "b64"),
-        new("cp.async.bulk", "4-6", "shared::cluster/shared::cta global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint"),
+        new("cp.async.bulk", "4-6",
+            "shared::cluster/shared::cta global mbarrier::complete_tx::bytes/bulk_group multicast::cluster L2::cache_hint"),
         new("cp.async.bulk.global", "3-4", "shared::cta bulk_group L2::cache_hint"),
         new("cp.async.bulk.shared::cluster", "4-6", BulkForm),
         new("cp.async.bulk.shared::cta", "4-6", BulkForm),
@@ -73,18 +77,23 @@ internal static partial class OpcodeTable
         new("mbarrier.inval", "1", "shared/shared::cta", "b64"),
         new("mbarrier.expect_tx", "2", "relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
         new("mbarrier.complete_tx", "2", "relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
-        new("mbarrier.arrive", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
-        new("mbarrier.arrive_drop", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster", "b64"),
+        new("mbarrier.arrive", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster",
+            "b64"),
+        new("mbarrier.arrive_drop", "1-3", "expect_tx noComplete release/relaxed cta/cluster shared/shared::cta/shared::cluster",
+            "b64"),
         new("mbarrier.test_wait", "3", "parity acquire/relaxed cta/cluster shared/shared::cta", "b64"),
         new("mbarrier.try_wait", "3-4", "parity acquire/relaxed cta/cluster shared/shared::cta", "b64"),
         new("mbarrier.pending_count", "2", "", "b64"),
         new("ldmatrix", "2", "sync aligned m8n8 x1/x2/x4 trans shared/shared::cta", "b16"),
         new("stmatrix", "2", "sync aligned m8n8 x1/x2/x4 trans shared/shared::cta", "b16"),
         new("movmatrix", "2", "sync aligned m8n8 trans", "b16"),
-        new("mma", "4", "sync aligned m16n8k4/m16n8k8/m16n8k16/m16n8k32/m8n8k4/m8n8k16/m8n8k32/m16n8k64 row/col row2/col2 satfinite",
+        new("mma", "4",
+            "sync aligned m16n8k4/m16n8k8/m16n8k16/m16n8k32/m8n8k4/m8n8k16/m8n8k32/m16n8k64 row/col row2/col2 satfinite",
             "f16 bf16 tf32 f32 f64 s8 u8 s32", "4"),
-        new("wmma.load", "2-3", "a/b/c row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta", "f16 bf16 tf32 f32 s8 u8 s32"),
-        new("wmma.store.d", "2-3", "row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta", "f16 f32 s32"),
+        new("wmma.load", "2-3", "a/b/c row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta",
+            "f16 bf16 tf32 f32 s8 u8 s32"),
+        new("wmma.store.d", "2-3", "row/col sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 global/shared/shared::cta",
+            "f16 f32 s32"),
         new("wmma.mma", "4", "sync aligned m16n16k16/m8n32k16/m32n8k16/m16n16k8 row/col row2/col2 satfinite rn",
             "f16 bf16 tf32 f32 s8 u8 s32", "2-4"),
     ];

@@ -11,7 +11,8 @@ internal static partial class OpcodeTable
     private const string Comparison = "eq/ne/lt/le/gt/ge/lo/ls/hi/hs/equ/neu/ltu/leu/gtu/geu/num/nan";
     private const string Rounding = "rn/rz/rm/rp";
     private const string Scope = "cta/cluster/gpu/sys";
-    private const string CacheHints = "L1::evict_normal/L1::evict_unchanged/L1::evict_first/L1::evict_last/L1::no_allocate L2::cache_hint "
+    private const string CacheHints =
+        "L1::evict_normal/L1::evict_unchanged/L1::evict_first/L1::evict_last/L1::no_allocate L2::cache_hint "
         + "L2::64B/L2::128B/L2::256B L2::evict_last/L2::evict_first/L2::evict_normal";
     private const string Spaces = "global/local/shared/shared::cta/shared::cluster/const/param/param::entry/param::func";
 
@@ -64,7 +65,8 @@ internal static partial class OpcodeTable
         }
         if (found is null)
         {
-            var family = Entries.Keys.Where(k => k.StartsWith(name + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal).ToList();
+            var family = Entries.Keys.Where(k => k.StartsWith(name + ".", StringComparison.Ordinal)).Order(StringComparer.Ordinal)
+                .ToList();
             throw new PtxException(opcode.Line, family.Count > 0
                 ? $"{full} is no instruction of the emulator; it knows {string.Join(' ', family)}"
                 : $"the opcode '{name}' is not known; near it: {string.Join(' ', Near(name))}");

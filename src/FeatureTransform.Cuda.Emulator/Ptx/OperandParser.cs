@@ -35,7 +35,9 @@ internal sealed class OperandParser(TokenReader reader, BodyParser body)
         if (reader.Accept('|'))
         {
             int second = reader.Line;
-            return new PtxOperand(OperandKind.Pair, line) { Items = [operand, Named(second, reader.ExpectIdentifier("a register"))] };
+            return new PtxOperand(OperandKind.Pair,
+                line)
+            { Items = [operand, Named(second, reader.ExpectIdentifier("a register"))] };
         }
         return operand;
     }
@@ -68,14 +70,20 @@ internal sealed class OperandParser(TokenReader reader, BodyParser body)
         Token token = reader.Take();
         return token.Kind switch
         {
-            TokenKind.Integer => new PtxOperand(OperandKind.Integer, line) { Value = negative ? (ulong)-(long)token.Value : token.Value },
+            TokenKind.Integer => new PtxOperand(OperandKind.Integer, line)
+            {
+                Value = negative ? (ulong)-(long)token.Value
+                : token.Value
+            },
             TokenKind.Float32 => new PtxOperand(OperandKind.Float32, line) { Value = token.Value ^ (negative ? 1ul << 31 : 0) },
             TokenKind.Float64 => new PtxOperand(OperandKind.Float64, line) { Value = token.Value ^ (negative ? 1ul << 63 : 0) },
             _ => throw new PtxException(line, $"expected an operand, found {token}"),
         };
     }
 
-    /// <summary>[register], [register + n], [symbol + n], [n], or [tensor, {coordinates}] which is refused with its opcode.</summary>
+    /// <summary>
+    /// [register], [register + n], [symbol + n], [n], or [tensor, {coordinates}] which is refused with its opcode.
+    /// </summary>
     private PtxOperand Address()
     {
         int line = reader.Line;
@@ -149,6 +157,7 @@ internal sealed class OperandParser(TokenReader reader, BodyParser body)
         }
         return SpecialRegisters.TryParse(name, out SpecialRegister special)
             ? new PtxOperand(OperandKind.Special, line) { Special = special, Name = name }
-            : throw new PtxException(line, $"{name} is no declared register and no special register; those are {SpecialRegisters.Known}");
+            : throw new PtxException(line,
+                $"{name} is no declared register and no special register; those are {SpecialRegisters.Known}");
     }
 }

@@ -1,6 +1,8 @@
 namespace FeatureTransform.Cuda.Emulator;
 
-/// <summary>A text that is no PTX the emulator knows: the message says where, what was found and what would have been accepted.</summary>
+/// <summary>
+/// A text that is no PTX the emulator knows: the message says where, what was found and what would have been accepted.
+/// </summary>
 public sealed class PtxException : Exception
 {
     /// <summary>A refusal without a place.</summary>

@@ -111,7 +111,8 @@ internal sealed class PtxInstruction(OpcodeEntry entry, int line)
         return otherwise;
     }
 
-    public string Form => Opcode + string.Concat(Modifiers.Select(m => "." + m)) + string.Concat(Types.Select(t => "." + t.Name()));
+    public string Form => Opcode + string.Concat(Modifiers.Select(m => "." + m))
+        + string.Concat(Types.Select(t => "." + t.Name()));
 
     public PtxException Refuse(string message) => new(Line, $"{Form}: {message}");
 }

@@ -120,7 +120,8 @@ internal sealed class PtxLexer(string text)
         if (position + 1 < text.Length && text[position] == '.' && char.IsAsciiDigit(text[position + 1]))
         {
             position++;
-            while (position < text.Length && (IsWord(text[position]) || text[position] is '+' or '-' && text[position - 1] is 'e' or 'E'))
+            while (position < text.Length && (IsWord(text[position]) || text[position] is '+' or '-'
+                && text[position - 1] is 'e' or 'E'))
             {
                 position++;
             }

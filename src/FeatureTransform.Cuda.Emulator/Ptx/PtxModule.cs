@@ -21,7 +21,9 @@ internal sealed class PtxModule
     public List<PtxLocation> Locations { get; } = [new PtxLocation(0, 0, 0, null, -1)];
 }
 
-/// <summary>A place in the CUDA source; for inlined code the function's debug label and the index of the place that called it.</summary>
+/// <summary>
+/// A place in the CUDA source; for inlined code the function's debug label and the index of the place that called it.
+/// </summary>
 internal readonly record struct PtxLocation(int File, int Line, int Column, string? FunctionLabel, int InlinedAt);
 
 /// <summary>A variable or parameter in memory.</summary>

@@ -63,7 +63,8 @@ internal sealed class PtxParser
             case "file":
                 reader.Take();
                 int number = reader.ExpectInteger("a file number", 0, int.MaxValue);
-                module.Files[number] = reader.Current.Kind == TokenKind.Text ? reader.Take().Text : throw reader.Unexpected("a file name");
+                module.Files[number] = reader.Current.Kind == TokenKind.Text ? reader.Take().Text
+                    : throw reader.Unexpected("a file name");
                 while (reader.Accept(','))
                 {
                     reader.ExpectInteger("a time stamp or size");
@@ -191,7 +192,8 @@ internal sealed class PtxParser
                     break;
                 default:
                     throw new PtxException(token.Line, $"a function does not take .{token.Text}; it takes .maxntid .reqntid "
-                        + ".minnctapersm .maxnctapersm .maxnreg .explicitcluster .reqnctapercluster .maxclusterrank .noreturn .pragma");
+                        + ".minnctapersm .maxnctapersm .maxnreg .explicitcluster .reqnctapercluster .maxclusterrank "
+                        + ".noreturn .pragma");
             }
         }
     }

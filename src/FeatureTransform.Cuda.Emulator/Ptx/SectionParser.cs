@@ -38,7 +38,8 @@ internal static class SectionParser
                     reader.Take(); // a label or a section, perhaps with an offset or less another label
                     while (reader.Accept('+') || reader.Accept('-'))
                     {
-                        _ = reader.Current.Kind is TokenKind.Integer or TokenKind.Identifier ? reader.Take() : throw reader.Unexpected("an offset");
+                        _ = reader.Current.Kind is TokenKind.Integer or TokenKind.Identifier ? reader.Take()
+                            : throw reader.Unexpected("an offset");
                     }
                 }
                 else

@@ -78,7 +78,8 @@ internal sealed class VariableParser(TokenReader reader)
     {
         AcceptAlign(ref align, ref vector);
         Token token = reader.Take();
-        if (token.Kind != TokenKind.Dotted || !PtxTypes.TryParse(token.Text, out PtxType type) || type is PtxType.B1 or PtxType.U4 or PtxType.S4)
+        if (token.Kind != TokenKind.Dotted || !PtxTypes.TryParse(token.Text, out PtxType type)
+            || type is PtxType.B1 or PtxType.U4 or PtxType.S4)
         {
             throw new PtxException(token.Line, $"expected a type such as .b32, found {token}");
         }

@@ -46,7 +46,8 @@ public sealed unsafe class CaptureRuleTests : HostTest
             {
                 using CudaContextScope scope = Context.MakeCurrent();
                 Driver.ThrowIfFailed(Api.cuMemFree_v2(memory.Address));
-            },
+            }
+            ,
             "pin" => () => new PinnedMemory(Context, 1).Dispose(),
             "wait for the stream" => stream.Synchronize,
             "ask the stream" => () => _ = stream.IsIdle,
@@ -57,7 +58,8 @@ public sealed unsafe class CaptureRuleTests : HostTest
                 using CudaContextScope scope = Context.MakeCurrent();
                 byte value = 0;
                 Driver.ThrowIfFailed(Api.cuMemcpyHtoD_v2(memory.Address, &value, 1));
-            },
+            }
+            ,
             "ask a captured event" => () => _ = point.IsComplete,
             "wait for a captured event" => point.Synchronize,
             _ => () => stream.WaitFor(point),

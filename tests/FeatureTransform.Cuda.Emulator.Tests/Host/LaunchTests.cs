@@ -256,8 +256,14 @@ public sealed unsafe class LaunchTests : HostTest
         (attributes[18], attributes[20], attributes[21], attributes[22]) = (attribute, x, y, z);
         var config = new CUlaunchConfig
         {
-            gridDimX = (uint)grid, gridDimY = 1, gridDimZ = 1, blockDimX = 96, blockDimY = 1, blockDimZ = 1,
-            attrs = attributes, numAttrs = 2,
+            gridDimX = (uint)grid,
+            gridDimY = 1,
+            gridDimZ = 1,
+            blockDimX = 96,
+            blockDimY = 1,
+            blockDimZ = 1,
+            attrs = attributes,
+            numAttrs = 2,
         };
         return Api.cuLaunchKernelEx(&config, Find(module, "exact"u8), null, null);
     }

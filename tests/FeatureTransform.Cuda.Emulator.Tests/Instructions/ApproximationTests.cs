@@ -1,6 +1,8 @@
 namespace FeatureTransform.Cuda.Emulator.Tests.Instructions;
 
-/// <summary>The approximate instructions stay within the bounds of the PTX ISA, correctly rounded or with seeded errors.</summary>
+/// <summary>
+/// The approximate instructions stay within the bounds of the PTX ISA, correctly rounded or with seeded errors.
+/// </summary>
 public class ApproximationTests
 {
     [Theory]
@@ -32,18 +34,23 @@ public class ApproximationTests
                 worst = Math.Max(worst, Math.Abs(results[i] / exact - 1));
             }
             Assert.True(worst <= (seed == 0 ? 6e-8 : bound), $"{form} seed {seed}: relative error {worst}");
-            Assert.True(seed == 0 || worst > 0.7 * bound, $"{form} seed {seed}: the error {worst} does not try the bound {bound}");
+            Assert.True(seed == 0 || worst > 0.7 * bound,
+                $"{form} seed {seed}: the error {worst} does not try the bound {bound}");
         }
     }
 
     private static float[] Run(string form, float[] x, int seed)
     {
-        string text = $".version 8.4\n.target sm_80\n.address_size 64\n.visible .entry t(.param .u64 x_)\n{{ .reg .b32 %r<3>; .reg .f32 %f<3>; .reg .b64 %rd<3>;\n"
-            + "ld.param.u64 %rd1, [x_]; mov.u32 %r1, %ctaid.x; mad.lo.u32 %r1, %r1, 32, %tid.x; mad.wide.u32 %rd2, %r1, 4, %rd1;\n"
+        string text =
+            $".version 8.4\n.target sm_80\n.address_size 64\n.visible .entry t(.param .u64 "
+            + $"x_)\n{{ .reg .b32 %r<3>; .reg .f32 %f<3>; .reg .b64 %rd<3>;\n"
+            + "ld.param.u64 %rd1, [x_]; mov.u32 %r1, %ctaid.x; mad.lo.u32 %r1, %r1, 32, %tid.x; mad.wide.u32 %rd2, %r1, 4, "
+            + "%rd1;\n"
             + $"ld.global.f32 %f1, [%rd2]; {form} %f2, %f1; st.global.f32 [%rd2], %f2; ret; }}";
         using var device = new PtxRunner(new EmulatorOptions { ApproximationSeed = seed });
         ulong address = device.Allocate<float>(x);
-        device.Launch(device.Load(text), "t", new Dim3((uint)x.Length / 32), new Dim3(32), BitConverter.GetBytes(address)).ThrowIfUnclean();
+        device.Launch(device.Load(text), "t", new Dim3((uint)x.Length / 32), new Dim3(32), BitConverter.GetBytes(address))
+            .ThrowIfUnclean();
         return device.Read<float>(address, x.Length);
     }
 }

@@ -38,7 +38,8 @@ public class ConversionTests
     {
         ulong[] input = [.. Enumerable.Range(0, 65536).Select(i => (ulong)i << 16 | low)];
         ulong[] scalar = InstructionRunner.Run("cvt.rn.relu.bf16.f32", 16, 32, 0, 0, [.. input.Select(x => (x, 0ul, 0ul))]);
-        ulong[] vector = InstructionRunner.Run("cvt.rn.bf16x2.f32", 32, 32, 32, 0, [.. input.Select(x => (x, 0x3F800000ul, 0ul))]);
+        ulong[] vector = InstructionRunner.Run("cvt.rn.bf16x2.f32", 32, 32, 32, 0,
+            [.. input.Select(x => (x, 0x3F800000ul, 0ul))]);
         for (int i = 0; i < 65536; i++)
         {
             bool nan = (i & 0x7F80) == 0x7F80;
@@ -53,7 +54,8 @@ public class ConversionTests
     {
         var random = new Random(11);
         uint[] input = [.. Enumerable.Range(0, 20000).Select(_ => (uint)random.NextInt64(1L << 32))
-            .Concat(Enumerable.Range(0, 20000).Select(_ => BitConverter.SingleToUInt32Bits((float)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-30, 18))))))];
+            .Concat(Enumerable.Range(0, 20000).Select(_ => BitConverter.SingleToUInt32Bits(
+                (float)((random.NextDouble() - 0.5) * Math.Pow(2, random.Next(-30, 18))))))];
         ulong[] results = InstructionRunner.Run("cvt.rn.f16.f32", 16, 32, 0, 0, [.. input.Select(x => ((ulong)x, 0ul, 0ul))]);
         for (int i = 0; i < input.Length; i++)
         {
@@ -110,8 +112,10 @@ public class ConversionTests
     public void Packs_the_first_operand_into_the_upper_half()
     {
         Assert.Equal(0x40003C00ul, InstructionRunner.Run("cvt.rn.f16x2.f32", 32, 32, 32, 0, (0x40000000, 0x3F800000, 0))[0]);
-        Assert.Equal(0x3800ul, InstructionRunner.Run("cvt.rn.satfinite.e4m3x2.f32", 16, 32, 32, 0, (0x3F800000, 0, 0))[0]); // 1.0 is 0x38
-        Assert.Equal(0x7EFEul, InstructionRunner.Run("cvt.rn.satfinite.e4m3x2.f32", 16, 32, 32, 0, (0x47000000, 0xC7000000, 0))[0]);
+        Assert.Equal(0x3800ul, InstructionRunner.Run("cvt.rn.satfinite.e4m3x2.f32", 16, 32, 32, 0,
+            (0x3F800000, 0, 0))[0]); // 1.0 is 0x38
+        Assert.Equal(0x7EFEul, InstructionRunner.Run("cvt.rn.satfinite.e4m3x2.f32", 16, 32, 32, 0,
+            (0x47000000, 0xC7000000, 0))[0]);
         Assert.Equal(0x3C00BC00ul, InstructionRunner.Run("cvt.rn.f16x2.e4m3x2", 32, 16, 0, 0, (0x38B8, 0, 0))[0]);
     }
 }

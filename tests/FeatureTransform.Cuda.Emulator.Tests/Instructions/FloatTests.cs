@@ -105,7 +105,8 @@ public class FloatTests
     [Fact]
     public void Packed_halves()
     {
-        Assert.Equal(0x42004400ul, InstructionRunner.Run("fma.rn.f16x2", 32, 32, 32, 32, (0x3C004000, 0x40003C00, 0x3C004000))[0]);
+        Assert.Equal(0x42004400ul, InstructionRunner.Run("fma.rn.f16x2", 32, 32, 32, 32,
+            (0x3C004000, 0x40003C00, 0x3C004000))[0]);
         Assert.Equal(0x00003F80ul, InstructionRunner.Run("fma.rn.relu.bf16x2", 32, 32, 32, 32, (0xBF803F80, 0x3F803F80, 0))[0]);
         Assert.Equal(0xBF803F80ul, InstructionRunner.Run("neg.bf16x2", 32, 32, 0, 0, (0x3F80BF80, 0, 0))[0]);
     }
@@ -127,17 +128,23 @@ public class FloatTests
     {
         (ulong, ulong, ulong)[] single = [(One, 0x40000000, 0), (One, One, 0), (0x7FC00000, One, 0)];
         ulong[] expected = [oneTwo ? 1ul : 0, oneOne ? 1ul : 0, nan ? 1ul : 0];
-        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f32 %p1, %a32, %b32; selp.u32 %d32, 1, 0, %p1;", 32, 32, 32, 0, single));
-        (ulong, ulong, ulong)[] wide = [(0x3FF0000000000000, 0x4000000000000000, 0), (0x3FF0000000000000, 0x3FF0000000000000, 0), (0x7FF8000000000000, 0x3FF0000000000000, 0)];
-        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f64 %p1, %a64, %b64; selp.u32 %d32, 1, 0, %p1;", 32, 64, 64, 0, wide));
+        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f32 %p1, %a32, %b32; selp.u32 %d32, 1, 0, %p1;", 32,
+            32, 32, 0, single));
+        (ulong, ulong, ulong)[] wide = [(0x3FF0000000000000, 0x4000000000000000, 0), (0x3FF0000000000000, 0x3FF0000000000000, 0),
+            (0x7FF8000000000000, 0x3FF0000000000000, 0)];
+        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f64 %p1, %a64, %b64; selp.u32 %d32, 1, 0, %p1;", 32,
+            64, 64, 0, wide));
         (ulong, ulong, ulong)[] half = [(0x3C00, 0x4000, 0), (0x3C00, 0x3C00, 0), (0x7E00, 0x3C00, 0)];
-        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f16 %p1, %a16, %b16; selp.u32 %d32, 1, 0, %p1;", 32, 16, 16, 0, half));
+        Assert.Equal(expected, InstructionRunner.RunBody($"setp.{comparison}.f16 %p1, %a16, %b16; selp.u32 %d32, 1, 0, %p1;", 32,
+            16, 16, 0, half));
     }
 
     [Fact]
     public void A_comparison_writes_its_complement_and_combines()
     {
-        const string body = "setp.lt.u32 %p3, %a32, 5; setp.lt.and.u32 %p1|%p2, %a32, %b32, !%p3; selp.u32 %d32, 1, 0, %p1; selp.u32 %e32, 2, 0, %p2; add.u32 %d32, %d32, %e32;";
+        const string body =
+            "setp.lt.u32 %p3, %a32, 5; setp.lt.and.u32 %p1|%p2, %a32, %b32, !%p3; selp.u32 %d32, 1, 0, %p1; selp.u32 %e32, "
+            + "2, 0, %p2; add.u32 %d32, %d32, %e32;";
         Assert.Equal([1ul, 2ul, 0ul], InstructionRunner.RunBody(body, 32, 32, 32, 0, (6, 7, 0), (8, 7, 0), (1, 7, 0)));
     }
 }

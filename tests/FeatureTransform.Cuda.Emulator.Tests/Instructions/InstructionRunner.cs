@@ -42,7 +42,8 @@ internal static class InstructionRunner
         PtxRunnerModule module = device.Load(text.ToString());
         ulong[] input = [.. values.SelectMany(v => new[] { v.A, v.B, v.C })];
         ulong result = device.Allocate<ulong>(new ulong[values.Length]);
-        byte[] parameters = [.. BitConverter.GetBytes(device.Allocate<ulong>(input)), .. BitConverter.GetBytes(result), .. BitConverter.GetBytes(values.Length)];
+        byte[] parameters = [.. BitConverter.GetBytes(device.Allocate<ulong>(input)), .. BitConverter.GetBytes(result),
+            .. BitConverter.GetBytes(values.Length)];
         device.Launch(module, "test", new Dim3((uint)(values.Length + 255) / 256), new Dim3(256), parameters).ThrowIfUnclean();
         return device.Read<ulong>(result, values.Length);
     }
@@ -51,7 +52,9 @@ internal static class InstructionRunner
     public static PtxException Refusal(string body)
     {
         using var device = new PtxRunner();
-        string text = $".version 8.4\n.target sm_90\n.address_size 64\n.visible .entry test()\n{{\n.reg .pred %p<4>; .reg .b32 %r<8>; .reg .b64 %rd<8>; .reg .f32 %f<8>;\n{body}\nret;\n}}\n";
+        string text =
+            $".version 8.4\n.target sm_90\n.address_size 64\n.visible .entry "
+            + $"test()\n{{\n.reg .pred %p<4>; .reg .b32 %r<8>; .reg .b64 %rd<8>; .reg .f32 %f<8>;\n{body}\nret;\n}}\n";
         return Assert.Throws<PtxException>(() => device.Load(text));
     }
 }

@@ -85,9 +85,12 @@ public class IntegerTests
     [Fact]
     public void Bit_field_insertion_stops_at_the_end_of_the_word()
     {
-        Assert.Equal(0x1234AB78ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 8, 8;", 32, 32, 32, 0, (0xAB, 0x12345678, 0))[0]);
-        Assert.Equal(0xF2345678ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 28, 8;", 32, 32, 32, 0, (0xFF, 0x12345678, 0))[0]);
-        Assert.Equal(0x12345678ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 4, 0;", 32, 32, 32, 0, (0xFF, 0x12345678, 0))[0]);
+        Assert.Equal(0x1234AB78ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 8, 8;", 32, 32, 32, 0,
+            (0xAB, 0x12345678, 0))[0]);
+        Assert.Equal(0xF2345678ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 28, 8;", 32, 32, 32, 0,
+            (0xFF, 0x12345678, 0))[0]);
+        Assert.Equal(0x12345678ul, InstructionRunner.RunBody("bfi.b32 %d32, %a32, %b32, 4, 0;", 32, 32, 32, 0,
+            (0xFF, 0x12345678, 0))[0]);
     }
 
     [Fact]
@@ -106,7 +109,8 @@ public class IntegerTests
     {
         for (int table = 0; table < 256; table += 5)
         {
-            ulong result = InstructionRunner.RunBody($"lop3.b32 %d32, %a32, %b32, %c32, {table};", 32, 32, 32, 32, (0xF0F0F0F0, 0xCCCCCCCC, 0xAAAAAAAA))[0];
+            ulong result = InstructionRunner.RunBody($"lop3.b32 %d32, %a32, %b32, %c32, {table};", 32, 32, 32, 32,
+                (0xF0F0F0F0, 0xCCCCCCCC, 0xAAAAAAAA))[0];
             Assert.Equal((ulong)table * 0x01010101, result);
         }
     }

@@ -110,10 +110,12 @@ public class CompiledKernelTests
         string ptx = Nvrtc.Compile(Tile, "tile.cu", architecture);
         using var device = new PtxRunner(new EmulatorOptions
         {
-            Device = architecture == "compute_80" ? DeviceProfile.A100 : DeviceProfile.H100, AsyncCopies = time,
+            Device = architecture == "compute_80" ? DeviceProfile.A100 : DeviceProfile.H100,
+            AsyncCopies = time,
         });
         var random = new Random(5);
-        float[] a = [.. Enumerable.Range(0, 16 * k).Select(_ => (float)random.Next(-8, 9))], b = [.. Enumerable.Range(0, 8 * k).Select(_ => (float)random.Next(-8, 9))];
+        float[] a = [.. Enumerable.Range(0, 16 * k).Select(_ => (float)random.Next(-8, 9))],
+            b = [.. Enumerable.Range(0, 8 * k).Select(_ => (float)random.Next(-8, 9))];
         ulong c = device.Allocate(16 * 8 * 4);
         var args = new TileArgs { A = device.Allocate<ushort>(Bf16(a)), B = device.Allocate<ushort>(Bf16(b)), C = c, K = k };
         LaunchReport report = device.Launch(device.Load(ptx), "tile", new Dim3(1), new Dim3(32), args);

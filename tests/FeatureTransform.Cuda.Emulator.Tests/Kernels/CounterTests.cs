@@ -19,8 +19,14 @@ public class CounterTests
               ret;
             }
             """;
-        using var device = new PtxRunner(new EmulatorOptions { Device = DeviceProfile.A100, Counters = true, Checks = Execution.Checks.Memory });
-        LaunchReport report = device.Launch(device.Load(text), "test", new Dim3(2), new Dim3((uint)threads), BitConverter.GetBytes(device.Allocate<byte>(new byte[65536])));
+        using var device = new PtxRunner(new EmulatorOptions
+        {
+            Device = DeviceProfile.A100,
+            Counters = true,
+            Checks = Execution.Checks.Memory
+        });
+        LaunchReport report = device.Launch(device.Load(text), "test", new Dim3(2), new Dim3((uint)threads),
+            BitConverter.GetBytes(device.Allocate<byte>(new byte[65536])));
         report.ThrowIfUnclean();
         return report.Counters!;
     }
@@ -29,7 +35,8 @@ public class CounterTests
     [Theory]
     [InlineData("mul.wide.u32 %rd2, %r1, 4; add.s64 %rd2, %rd1, %rd2; ld.global.u32 %r2, [%rd2];", 4, 16, 4)]
     [InlineData("mul.wide.u32 %rd2, %r1, 128; add.s64 %rd2, %rd1, %rd2; ld.global.u32 %r2, [%rd2];", 4, 128, 128)]
-    [InlineData("mul.wide.u32 %rd2, %r1, 16; add.s64 %rd2, %rd1, %rd2; ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd2];", 4, 64, 16)]
+    [InlineData("mul.wide.u32 %rd2, %r1, 16; add.s64 %rd2, %rd1, %rd2; ld.global.v4.u32 {%r2, %r3, %r4, %r5}, [%rd2];", 4, 64,
+        16)]
     [InlineData("ld.global.u32 %r2, [%rd1];", 4, 4, 4)]
     public void Sectors_and_lines_of_global_memory(string body, long requests, long sectors, long lines)
     {

@@ -3,13 +3,16 @@ using System.Numerics;
 
 namespace FeatureTransform.Cuda.Emulator.Tests.Kernels;
 
-/// <summary>The kernels of the shared samples run with the same results from all texts, and with the values worked out here.</summary>
+/// <summary>
+/// The kernels of the shared samples run with the same results from all texts, and with the values worked out here.
+/// </summary>
 public class SampleKernelTests
 {
     private const int Threads = 32;
 
     // Runs a kernel of every text that has it and returns the one result they agree on.
-    private static byte[] Agreed(string family, string kernel, Dim3 block, Func<PtxRunner, (byte[] Parameters, ulong Result, int Bytes)> prepare, Dim3? grid = null)
+    private static byte[] Agreed(string family, string kernel, Dim3 block, Func<PtxRunner,
+        (byte[] Parameters, ulong Result, int Bytes)> prepare, Dim3? grid = null)
     {
         byte[]? agreed = null;
         foreach (string file in Samples.Files.Where(f => Path.GetFileName(f).StartsWith(family, StringComparison.Ordinal)))
@@ -18,7 +21,8 @@ public class SampleKernelTests
             PtxRunnerModule module = device.Load(File.ReadAllText(file));
             (byte[] parameters, ulong result, int bytes) = prepare(device);
             LaunchReport report = device.Launch(module, kernel, grid ?? new Dim3(1), block, parameters);
-            Assert.True(report.IsClean, $"{Path.GetFileName(file)} {kernel}: {report.Error} {string.Join("\n", report.Findings)}");
+            Assert.True(report.IsClean,
+                $"{Path.GetFileName(file)} {kernel}: {report.Error} {string.Join("\n", report.Findings)}");
             byte[] bits = device.Read<byte>(result, bytes);
             agreed ??= bits;
             Assert.True(bits.AsSpan().SequenceEqual(agreed), $"{Path.GetFileName(file)} {kernel} differs from the first text");
@@ -47,7 +51,8 @@ public class SampleKernelTests
         return [.. bytes];
     }
 
-    private static int[] Ints(byte[] bytes) => [.. Enumerable.Range(0, bytes.Length / 4).Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4 * i)))];
+    private static int[] Ints(byte[] bytes) => [.. Enumerable.Range(0, bytes.Length / 4)
+        .Select(i => BinaryPrimitives.ReadInt32LittleEndian(bytes.AsSpan(4 * i)))];
 
     [Fact]
     public void Recursion()
@@ -70,7 +75,8 @@ public class SampleKernelTests
             ulong result = d.Allocate(4 * Threads);
             return (Parameters(result, d.Allocate<float>(x), 1), result, 4 * Threads);
         });
-        Assert.Equal(x.Select((v, t) => ((t + 1) & 1) == 0 ? v + 3 : v * 3), Enumerable.Range(0, Threads).Select(i => BitConverter.ToSingle(bytes, 4 * i)));
+        Assert.Equal(x.Select((v, t) => ((t + 1) & 1) == 0 ? v + 3 : v * 3),
+            Enumerable.Range(0, Threads).Select(i => BitConverter.ToSingle(bytes, 4 * i)));
     }
 
     [Fact]
@@ -82,7 +88,19 @@ public class SampleKernelTests
             ulong result = d.Allocate(4 * Threads);
             return (Parameters(result, d.Allocate<int>(x)), result, 4 * Threads);
         }));
-        Assert.Equal(x.Select(v => v switch { 0 => 5, 1 => v * 7, 2 => v << 3, 3 => ~v, 4 => v - 100, 5 => v * v, 6 => 9 / (v + 1), 7 => v ^ 0x55, _ => -1 }), y);
+        Assert.Equal(x.Select(v => v switch
+        {
+            0 => 5,
+            1 => v * 7,
+            2 => v << 3,
+            3 => ~v,
+            4 => v - 100,
+            5 => v * v,
+            6 =>
+            9 / (v + 1),
+            7 => v ^ 0x55,
+            _ => -1
+        }), y);
     }
 
     [Fact]
@@ -95,13 +113,15 @@ public class SampleKernelTests
             ulong result = d.Allocate(8 * Threads);
             return (Parameters(result, d.Allocate<ulong>(x), divisor), result, 8 * Threads);
         });
-        Assert.Equal(x.Select(v => Expected(v, divisor)), Enumerable.Range(0, Threads).Select(i => BitConverter.ToUInt64(bytes, 8 * i)));
+        Assert.Equal(x.Select(v => Expected(v, divisor)),
+            Enumerable.Range(0, Threads).Select(i => BitConverter.ToUInt64(bytes, 8 * i)));
 
         static ulong Expected(ulong v, uint d)
         {
             uint low = (uint)v, high = (uint)(v >> 32);
             ulong bytes = v; // __byte_perm(low, high, 0x4261): bytes 1, 6, 2, 4 from the least
-            uint permuted = (uint)((bytes >> 8 & 0xFF) | (bytes >> 48 & 0xFF) << 8 | (bytes >> 16 & 0xFF) << 16 | (bytes >> 32 & 0xFF) << 24);
+            uint permuted = (uint)((bytes >> 8 & 0xFF) | (bytes >> 48 & 0xFF) << 8 | (bytes >> 16 & 0xFF) << 16
+                | (bytes >> 32 & 0xFF) << 24);
             int s = (int)(d & 31);
             uint funnel = (uint)((v << s) >> 32);
             uint sad = (uint)Math.Abs((long)(int)low - 5) + 9;
@@ -118,9 +138,12 @@ public class SampleKernelTests
             {
                 reversed |= (v >> k & 1) << (63 - k);
             }
-            return (ulong)((UInt128)v * v >> 64) + v / d + v % d + (ulong)BitOperations.PopCount(v) + (ulong)BitOperations.LeadingZeroCount(v) + reversed
-                + (ulong)(BitOperations.TrailingZeroCount(v) + 1) + permuted + funnel + (ulong)(long)(int)((long)(int)low * 77 >> 32)
-                + (uint)((ulong)low * 0x9E3779B9u >> 32) + sad + vadd + (ulong)(long)dot + (ulong)((long)v >> 5) + (ulong)Math.Min((int)low, 9)
+            return (ulong)((UInt128)v * v >> 64) + v / d + v % d + (ulong)BitOperations.PopCount(v)
+                + (ulong)BitOperations.LeadingZeroCount(v) + reversed
+                + (ulong)(BitOperations.TrailingZeroCount(v) + 1) + permuted + funnel
+                    + (ulong)(long)(int)((long)(int)low * 77 >> 32)
+                + (uint)((ulong)low * 0x9E3779B9u >> 32) + sad + vadd + (ulong)(long)dot + (ulong)((long)v >> 5)
+                    + (ulong)Math.Min((int)low, 9)
                 + (ulong)Math.Abs((long)(int)low);
         }
     }
@@ -141,7 +164,8 @@ public class SampleKernelTests
         int ballot = v.Select((a, l) => (a & 1) << l).Aggregate((a, b) => a | b);
         int any = v.Any(a => a > 5) ? 1 : 0, all = v.All(a => a > 5) ? 1 : 0;
         w = v;
-        v = Each(l => w[l] + any + all + BitOperations.PopCount((uint)ballot) + Enumerable.Range(0, 32).Where(k => (w[k] & 3) == (w[l] & 3)).Sum(k => 1 << k));
+        v = Each(l => w[l] + any + all + BitOperations.PopCount((uint)ballot) + Enumerable.Range(0, 32)
+            .Where(k => (w[k] & 3) == (w[l] & 3)).Sum(k => 1 << k));
         // The expression reads v for the votes before it adds to it, as NVRTC evaluates it.
         w = v;
         bool same = w.All(a => (a & 1) == (w[0] & 1));
@@ -213,7 +237,8 @@ public class SampleKernelTests
         {
             double v = x[i];
             double flipped = BitConverter.Int64BitsToDouble(BitConverter.DoubleToInt64Bits(v) ^ 1);
-            double expected = Math.Exp(v) + Math.Log(v + 2) + Math.Sin(v) + Math.Sqrt(v * v + 1) + v / 3 + Math.FusedMultiplyAdd(v, 2, 1) + Math.Round(v) + (float)v + flipped;
+            double expected = Math.Exp(v) + Math.Log(v + 2) + Math.Sin(v) + Math.Sqrt(v * v + 1) + v / 3
+                + Math.FusedMultiplyAdd(v, 2, 1) + Math.Round(v) + (float)v + flipped;
             Assert.Equal(expected, BitConverter.ToDouble(bytes, 8 * i), 1e-12 * Math.Abs(expected));
         }
     }
@@ -228,26 +253,31 @@ public class SampleKernelTests
             ulong result = d.Allocate(4 * 64);
             return (Parameters(result, d.Allocate<float>(x), n), result, 4 * 64);
         });
-        Assert.Equal(Enumerable.Range(0, 64).Select(i => Enumerable.Range(0, n).Sum(k => x[k * 256 + 255 - i])), Enumerable.Range(0, 64).Select(i => BitConverter.ToSingle(bytes, 4 * i)));
+        Assert.Equal(Enumerable.Range(0, 64).Select(i => Enumerable.Range(0, n).Sum(k => x[k * 256 + 255 - i])),
+            Enumerable.Range(0, 64).Select(i => BitConverter.ToSingle(bytes, 4 * i)));
     }
 
     [Fact]
     public void Warp_matrices()
     {
         var random = new Random(3);
-        float[] a = [.. Enumerable.Range(0, 256).Select(_ => (float)random.Next(-9, 10))], b = [.. Enumerable.Range(0, 256).Select(_ => (float)random.Next(-9, 10))];
+        float[] a = [.. Enumerable.Range(0, 256).Select(_ => (float)random.Next(-9, 10))],
+            b = [.. Enumerable.Range(0, 256).Select(_ => (float)random.Next(-9, 10))];
         Half[] ha = [.. a.Select(v => (Half)v)], hb = [.. b.Select(v => (Half)v)];
         byte[] bytes = Agreed("half", "wmma_tiles", new Dim3(32), d =>
         {
             ulong result = d.Allocate(4 * 512), unused = d.Allocate(512);
-            return (Parameters(d.Allocate<Half>(ha), d.Allocate<Half>(hb), result, unused, unused, d.Allocate<float>(a), d.Allocate<float>(b)), result, 4 * 512);
+            return (Parameters(d.Allocate<Half>(ha), d.Allocate<Half>(hb), result, unused, unused, d.Allocate<float>(a),
+                d.Allocate<float>(b)), result, 4 * 512);
         });
         for (int i = 0; i < 16; i++)
         {
             for (int j = 0; j < 16; j++)
             {
-                Assert.Equal(Enumerable.Range(0, 16).Sum(k => a[16 * i + k] * b[16 * j + k]), BitConverter.ToSingle(bytes, 4 * (16 * i + j)));
-                Assert.Equal(Enumerable.Range(0, 8).Sum(k => a[8 * i + k] * b[8 * j + k]), BitConverter.ToSingle(bytes, 4 * (256 + 16 * i + j)));
+                Assert.Equal(Enumerable.Range(0, 16).Sum(k => a[16 * i + k] * b[16 * j + k]),
+                    BitConverter.ToSingle(bytes, 4 * (16 * i + j)));
+                Assert.Equal(Enumerable.Range(0, 8).Sum(k => a[8 * i + k] * b[8 * j + k]),
+                    BitConverter.ToSingle(bytes, 4 * (256 + 16 * i + j)));
             }
         }
     }

@@ -81,7 +81,8 @@ public class MatrixModelTests
                             i => a[n * 16 * k + row * k + i], i => b[n * k * 8 + i * 8 + column], expected);
                     }
                     uint got = result[n * 128 + row * 8 + column];
-                    Assert.True(expected == got, $"{type} {operands} {profile.Name}, case {n} ({row}, {column}): expected {expected:x8}, got {got:x8}");
+                    Assert.True(expected == got,
+                        $"{type} {operands} {profile.Name}, case {n} ({row}, {column}): expected {expected:x8}, got {got:x8}");
                 }
             }
         }
@@ -104,10 +105,12 @@ public class MatrixModelTests
 
     private static uint Encode(Kind kind, Random random, int exponent)
     {
-        uint sign = (uint)random.Next(2), field = (uint)(exponent + kind.Bias), mantissa = (uint)random.Next(1 << kind.FractionBits);
+        uint sign = (uint)random.Next(2), field = (uint)(exponent + kind.Bias),
+            mantissa = (uint)random.Next(1 << kind.FractionBits);
         int exponentBits = kind.Name == "f16" ? 5 : 8;
         uint bits = (sign << exponentBits | field) << kind.FractionBits | mantissa;
-        return random.Next(20) == 0 ? sign << (kind.BitsOfElement - 1) : kind.Name == "tf32" ? bits << 13 | (uint)random.Next(1 << 13) : bits;
+        return random.Next(20) == 0 ? sign << (kind.BitsOfElement - 1) : kind.Name == "tf32"
+            ? bits << 13 | (uint)random.Next(1 << 13) : bits;
     }
 
     private static (BigInteger Mantissa, int Exponent, bool Infinite, bool NaN) Decode(Kind kind, uint bits)
@@ -117,7 +120,8 @@ public class MatrixModelTests
             bits >>= 13; // the low bits of the word are not looked at
         }
         int exponentBits = kind.Name == "f16" ? 5 : 8;
-        int field = (int)(bits >> kind.FractionBits) & ((1 << exponentBits) - 1), fraction = (int)bits & ((1 << kind.FractionBits) - 1);
+        int field = (int)(bits >> kind.FractionBits) & ((1 << exponentBits) - 1),
+            fraction = (int)bits & ((1 << kind.FractionBits) - 1);
         bool negative = (bits >> (kind.FractionBits + exponentBits) & 1) != 0, top = field == (1 << exponentBits) - 1;
         BigInteger m = fraction + (field > 0 ? 1 << kind.FractionBits : 0);
         return (negative ? -m : m, Math.Max(field, 1) - kind.Bias, top && fraction == 0, top && fraction != 0);
@@ -209,7 +213,9 @@ public class MatrixModelTests
         {
             text.AppendLine($"  ld.global.f32 %f{i}, [%rd3+{24 + 4 * i}];");
         }
-        text.AppendLine($"  mma.sync.aligned.{shape}.row.col.f32.{kind.Name}.{kind.Name}.f32 {{%f4,%f5,%f6,%f7}}, {{%r0,%r1,%r2,%r3}}, {{%r4,%r5}}, {{%f0,%f1,%f2,%f3}};");
+        text.AppendLine(
+            $"  mma.sync.aligned.{shape}.row.col.f32.{kind.Name}.{kind.Name}.f32 {{%f4,%f5,%f6,%f7}}, {{%r0,%r1,%r2,%r3}}, "
+            + $"{{%r4,%r5}}, {{%f0,%f1,%f2,%f3}};");
         for (int i = 0; i < 4; i++)
         {
             text.AppendLine($"  st.global.f32 [%rd4+{4 * i}], %f{4 + i};");
@@ -225,13 +231,15 @@ public class MatrixModelTests
                 {
                     int row = g + (r & 1) * 8;
                     uint A(int column) => a[n * 16 * k + row * k + column];
-                    input[(n * 32 + lane) * 10 + r] = kind.BitsOfElement == 32 ? A(t + (r >> 1) * 4) : A(2 * t + (r >> 1) * 8) | A(2 * t + 1 + (r >> 1) * 8) << 16;
+                    input[(n * 32 + lane) * 10 + r] = kind.BitsOfElement == 32 ? A(t + (r >> 1) * 4)
+                        : A(2 * t + (r >> 1) * 8) | A(2 * t + 1 + (r >> 1) * 8) << 16;
                     input[(n * 32 + lane) * 10 + 6 + r] = c[n * 128 + (g + (r >> 1) * 8) * 8 + 2 * t + (r & 1)];
                 }
                 for (int r = 0; r < 2; r++)
                 {
                     uint B(int row) => b[n * k * 8 + row * 8 + g];
-                    input[(n * 32 + lane) * 10 + 4 + r] = kind.BitsOfElement == 32 ? B(t + r * 4) : B(2 * t + r * 8) | B(2 * t + 1 + r * 8) << 16;
+                    input[(n * 32 + lane) * 10 + 4 + r] = kind.BitsOfElement == 32 ? B(t + r * 4)
+                        : B(2 * t + r * 8) | B(2 * t + 1 + r * 8) << 16;
                 }
             }
         }

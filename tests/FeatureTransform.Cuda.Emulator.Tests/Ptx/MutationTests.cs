@@ -2,7 +2,9 @@ using System.Text;
 
 namespace FeatureTransform.Cuda.Emulator.Tests.Ptx;
 
-/// <summary>Damaged texts are refused with a place or accepted, and never crash, hang or eat memory. FT_FULL=1 tries many more.</summary>
+/// <summary>
+/// Damaged texts are refused with a place or accepted, and never crash, hang or eat memory. FT_FULL=1 tries many more.
+/// </summary>
 public class MutationTests
 {
     private static readonly string Text = """
@@ -103,7 +105,8 @@ public class MutationTests
                     text.Insert(at, "{}()[]<>|!@+-;:,\"\0"[random.Next(18)]);
                     break;
                 default:
-                    text.Replace(tokens[random.Next(tokens.Length)], tokens[random.Next(tokens.Length)], at, Math.Min(200, text.Length - at));
+                    text.Replace(tokens[random.Next(tokens.Length)], tokens[random.Next(tokens.Length)], at,
+                        Math.Min(200, text.Length - at));
                     break;
             }
             if (text.Length == 0)
