@@ -1,8 +1,8 @@
-using System.Text.RegularExpressions;
+using System.Text.Json;
 
 namespace FeatureTransform.Cuda.Emulator.Tests.Kernels;
 
-/// <summary>Every kernel source of the project compiles and is decoded, for each architecture.</summary>
+/// <summary>Every kernel of the project, in every variant of the shipped list, compiles and is decoded for each architecture.</summary>
 public class ProjectKernelTests
 {
     [Theory]
@@ -12,11 +12,16 @@ public class ProjectKernelTests
     public void Every_kernel_is_loaded(string architecture)
     {
         string folder = Folder();
-        string[] files = Directory.GetFiles(folder, "*.cu");
-        Assert.NotEmpty(files);
-        foreach (string file in files)
+        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "ptx", "manifest.json")));
+        var variants = manifest.RootElement.EnumerateArray().Select(e => (
+            File: e.GetProperty("file").GetString()!,
+            Defines: e.GetProperty("defines").EnumerateArray().Select(d => $"-D{d.GetString()}").ToArray())).ToList();
+        Assert.NotEmpty(variants);
+        foreach ((string file, string[] defines) in variants)
         {
-            Load(Compile(file, folder, architecture), $"{Path.GetFileName(file)} for {architecture}");
+            string source = File.ReadAllText(Path.Combine(folder, file));
+            Load(Nvrtc.Compile(source, file, architecture, [$"-I{folder}", "--restrict", .. defines]),
+                $"{file} {string.Join(' ', defines)} for {architecture}");
         }
     }
 
@@ -38,25 +43,6 @@ public class ProjectKernelTests
         catch (PtxException e)
         {
             Assert.Fail($"{name}: {e.Message}");
-        }
-    }
-
-    // A kernel that is made for several sizes names them by macros; here each gets a number that any of them could have.
-    private static string Compile(string file, string folder, string architecture)
-    {
-        var defines = new List<string> { $"-I{folder}", "--restrict" };
-        while (true)
-        {
-            try
-            {
-                return Nvrtc.Compile(File.ReadAllText(file), Path.GetFileName(file), architecture, [.. defines]);
-            }
-            catch (InvalidOperationException e) when (Regex.Match(e.Message,
-                "identifier \"(FT_[A-Z0-9_]+)\" is undefined") is { Success: true } missing && defines.Count < 16)
-            {
-                string macro = missing.Groups[1].Value;
-                defines.Add($"-D{macro}={(macro.EndsWith("BF16", StringComparison.Ordinal) ? 1 : 128)}");
-            }
         }
     }
 
