@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
+using FeatureTransform.Benchmarks.Emulator;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.TrainingStep;
 using FeatureTransform.Native;
@@ -15,8 +16,12 @@ switch (args)
         return 0;
     case ["data"]:
         return DataPathReport.Run();
+    case ["kernels"]:
+        return ColdStart.Run();
     case ["ptx"]:
         return WritePtx.Run();
+    case ["emulator"]:
+        return EmulatorFigures.Run();
     case ["report", string file]:
         return Report.Write(file);
     default:

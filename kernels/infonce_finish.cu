@@ -7,15 +7,13 @@
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
 // double by thread and then over the block, O in fp32 by groups of lanes that take every groups-th part, then over the groups.
 // The last block to finish adds the losses of all rows, in order of the rows.
-// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_PASSES: quads of channels that a thread can own; 1024 FT_PASSES >= C.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
 #include "common/infonce_parts.cuh"
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
 #define FT_THREADS 256       // InfoNceFinish.Threads
-#define FT_MAX_CHANNELS 2048 // the largest C
-#define FT_PASSES (FT_MAX_CHANNELS / (4 * FT_THREADS)) // quads of channels a thread can own
 
 // The order of RowStatistics in C#; arrays of N floats, the last of N integers.
 enum StatisticsArray

@@ -9,6 +9,11 @@
 // by whole numbers, when a score asks for it. Sums are fp32, over a tile first. CPU twin: ContrastiveStep/StreamKernels.cs.
 #include "common/fp32_tile.cuh"
 
+__device__ __forceinline__ float add_product(float sum, float4 a, float4 b)
+{
+    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmaf_rn(a.w, b.w, sum))));
+}
+
 // Scores of the tile, scaled by log2(e) / tau; sums: scratch of THREADS x 16 floats where scores are split.
 __device__ __forceinline__ void make_scores(const float* queries, const float* keys, float* sums, float* scores, float scale)
 {
@@ -28,7 +33,7 @@ __device__ __forceinline__ void make_scores(const float* queries, const float* k
         for (u32 i = 0; i < 4; i++)
 #pragma unroll
             for (u32 j = 0; j < 4; j++)
-                s[i][j] = __fmaf_rn(q[i].x, z[j].x, __fmaf_rn(q[i].y, z[j].y, __fmaf_rn(q[i].z, z[j].z, __fmaf_rn(q[i].w, z[j].w, s[i][j]))));
+                s[i][j] = add_product(s[i][j], q[i], z[j]);
     }
 #pragma unroll
     for (u32 i = 0; i < 4; i++)
@@ -111,7 +116,8 @@ struct Products
 
     static __device__ __forceinline__ float4 add(float4 sum, float p, float4 z)
     {
-        return make_float4(__fmaf_rn(p, z.x, sum.x), __fmaf_rn(p, z.y, sum.y), __fmaf_rn(p, z.z, sum.z), __fmaf_rn(p, z.w, sum.w));
+        return make_float4(
+            __fmaf_rn(p, z.x, sum.x), __fmaf_rn(p, z.y, sum.y), __fmaf_rn(p, z.z, sum.z), __fmaf_rn(p, z.w, sum.w));
     }
 
     __device__ __forceinline__ void scale(const float* factors)
@@ -194,7 +200,7 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_fp32(const Info
             products.add(scores, keys);
         }
 
-        float* partial = args.partials + (blockIdx.x + part.query) * partial_floats(ROWS, args.c);
+        float* partial = args.partials + part.slot * partial_floats(ROWS, args.c);
         products.write(partial, args.c);
         if (has_row)
         {

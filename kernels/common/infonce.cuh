@@ -64,7 +64,9 @@ struct KeyPart
 {
     u64 pair, end; // left of the range
     u32 tiles;     // key tiles of a query tile
+    u32 cta;
     u32 query;     // the query tile
+    u32 slot;      // where the partial result belongs
     u32 first;     // key tiles of this part
     u32 count;
 
@@ -74,6 +76,7 @@ struct KeyPart
         if (threadIdx.x == 0)
         {
             tiles = key_tiles.all;
+            cta = blockIdx.x;
             u64 pairs = (u64)((args.n + rows - 1) / rows) * tiles;
             pair = first_pair(pairs, blockIdx.x, gridDim.x);
             end = first_pair(pairs, blockIdx.x + 1, gridDim.x);
@@ -91,6 +94,7 @@ struct KeyPart
         if (threadIdx.x == 0)
         {
             query = (u32)(pair / tiles);
+            slot = cta + query;
             first = (u32)(pair % tiles);
             u64 left = end - pair;
             count = left < tiles - first ? (u32)left : tiles - first;

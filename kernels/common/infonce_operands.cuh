@@ -23,7 +23,10 @@ __device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first
     }
 }
 
-__device__ __forceinline__ void multiply_operands(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { multiply_bf16(d, a, b0, b1); }
+__device__ __forceinline__ void multiply_operands(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1)
+{
+    multiply_bf16(d, a, b0, b1);
+}
 
 // The lane's place in a key tile as right operand of O = P Z^.
 struct ProductPlaces
@@ -80,7 +83,10 @@ __device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first
     }
 }
 
-__device__ __forceinline__ void multiply_operands(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1) { multiply_tf32(d, a, b0, b1); }
+__device__ __forceinline__ void multiply_operands(float (&d)[4], const u32 (&a)[4], u32 b0, u32 b1)
+{
+    multiply_tf32(d, a, b0, b1);
+}
 
 // The lane's places in a key tile as right operand of O = P Z^: channel g of keys 2t and 2t + 1.
 struct ProductPlaces
@@ -118,7 +124,8 @@ __device__ __forceinline__ void add_products(
         for (u32 i = 0; i < FT_C / 8; i++)
         {
             // 8 channels are two chunks; the odd key is the next row, with the other chunk of a pair.
-            u32 even = block(places.even, i) + k * (8 * ROW_BYTES), odd = block(places.even ^ 16, i) + (k * 8 + 1) * ROW_BYTES;
+            u32 even = block(places.even, i) + k * (8 * ROW_BYTES);
+            u32 odd = block(places.even ^ 16, i) + (k * 8 + 1) * ROW_BYTES;
             u32 b0 = load_shared(tile + even), b1 = load_shared(tile + odd);
 #pragma unroll
             for (u32 m = 0; m < M; m++)
@@ -130,3 +137,43 @@ __device__ __forceinline__ void add_products(
 }
 
 #endif
+
+// The scores of a warp. query and key: the lane's places in the first blocks of its query rows and of the key tile. They are
+// swizzled before the tiles' addresses are added, which are only aligned to 16 bytes.
+template <u32 M, u32 KEY_BLOCKS>
+__device__ __forceinline__ void make_scores(u32 queries, u32 query, u32 tile, u32 key, float (&s)[M][KEY_BLOCKS][4])
+{
+#pragma unroll
+    for (u32 m = 0; m < M; m++)
+    {
+#pragma unroll
+        for (u32 i = 0; i < 4 * KEY_BLOCKS; i++)
+        {
+            s[m][i / 4][i % 4] = 0.0f;
+        }
+    }
+
+#pragma unroll
+    for (u32 i = 0; i < SCORE_STEPS; i++)
+    {
+        u32 a[M][4];
+#pragma unroll
+        for (u32 m = 0; m < M; m++)
+        {
+            load_matrices(a[m], queries + block(query, i) + m * (16 * ROW_BYTES));
+        }
+
+#pragma unroll
+        for (u32 n = 0; n < KEY_BLOCKS; n += 2)
+        {
+            u32 b[4]; // both chunks of keys 0-7, then of keys 8-15
+            load_matrices(b, tile + block(key, i) + n * (8 * ROW_BYTES));
+#pragma unroll
+            for (u32 m = 0; m < M; m++)
+            {
+                multiply_operands(s[m][n], a[m], b[0], b[1]);
+                multiply_operands(s[m][n + 1], a[m], b[2], b[3]);
+            }
+        }
+    }
+}

@@ -49,9 +49,9 @@ struct RowParts
     u32 first, count; // CTAs that have a part
 
     __device__ __forceinline__ RowParts(const InfoNceFinishArgs& arguments, u32 i)
-        : args(arguments), tiles(key_tiles(arguments.state, arguments.k, arguments.mix, arguments.extend, arguments.keys_of_tile)),
-          query(i / arguments.rows_of_tile), row(i % arguments.rows_of_tile)
+        : args(arguments), query(i / arguments.rows_of_tile), row(i % arguments.rows_of_tile)
     {
+        tiles = key_tiles(args.state, args.k, args.mix, args.extend, args.keys_of_tile);
         pairs = (u64)((args.n + args.rows_of_tile - 1) / args.rows_of_tile) * tiles.all;
         first = owner((u64)query * tiles.all);
         count = owner((u64)(query + 1) * tiles.all - 1) - first + 1;

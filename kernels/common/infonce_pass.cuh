@@ -50,12 +50,12 @@ __device__ __forceinline__ void infonce_pass(const InfoNceArgs& args)
                 negatives.leave(i);
             }
 
-            if (i % 32 == 0)
+            if (i % RANK_TILES == 0)
             {
                 rows.add_ranks(scalars);
             }
         }
 
-        rows.write(args, scalars, blockIdx.x + part.query);
+        rows.write(args, scalars, part.slot);
     }
 }

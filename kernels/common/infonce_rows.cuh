@@ -12,6 +12,8 @@ struct RowScalars
 #endif
 };
 
+constexpr u32 RANK_TILES = 32;
+
 struct QueryRows
 {
     static constexpr u32 M = FT_WARP_ROWS / 16; // blocks of 16 rows
@@ -67,7 +69,7 @@ struct QueryRows
     __device__ __forceinline__ void accumulate(const u8* queries, RowScalars& scalars, u32 tile, u32 valid)
     {
         float s[M][KEY_BLOCKS][4];
-        multiply(queries, tile, s);
+        make_scores(shared_address(queries), query, tile, key, s);
         add_scores(s);
         if (FT_PARTIAL_TILE && valid < KEYS)
         {
@@ -80,43 +82,6 @@ struct QueryRows
 #endif
         add_exponentials(s);
         add_products(tile, products, s, sums);
-    }
-
-    __device__ __forceinline__ void multiply(const u8* queries, u32 tile, float (&s)[M][KEY_BLOCKS][4])
-    {
-#pragma unroll
-        for (u32 m = 0; m < M; m++)
-        {
-#pragma unroll
-            for (u32 i = 0; i < 4 * KEY_BLOCKS; i++)
-            {
-                s[m][i / 4][i % 4] = 0.0f;
-            }
-        }
-
-#pragma unroll
-        for (u32 i = 0; i < SCORE_STEPS; i++)
-        {
-            u32 a[M][4];
-#pragma unroll
-            for (u32 m = 0; m < M; m++)
-            {
-                load_matrices(a[m], shared_address(queries) + block(query, i) + m * (16 * ROW_BYTES));
-            }
-
-#pragma unroll
-            for (u32 n = 0; n < KEY_BLOCKS; n += 2)
-            {
-                u32 b[4]; // both chunks of keys 0-7, then of keys 8-15
-                load_matrices(b, tile + block(key, i) + n * (8 * ROW_BYTES));
-#pragma unroll
-                for (u32 m = 0; m < M; m++)
-                {
-                    multiply_operands(s[m][n], a[m], b[0], b[1]);
-                    multiply_operands(s[m][n + 1], a[m], b[2], b[3]);
-                }
-            }
-        }
     }
 
     __device__ __forceinline__ void add_scores(const float (&s)[M][KEY_BLOCKS][4])
@@ -182,8 +147,8 @@ struct QueryRows
         }
     }
 
-    // Adds what the last tiles counted to the ranks of the rows; at the latest after RANK_TILES.
-    static constexpr u32 RANK_TILES = 511 / (2 * KEY_BLOCKS);
+    // Adds what the last tiles counted to the ranks of the rows; to be called at the latest after RANK_TILES.
+    static_assert(RANK_TILES * 2 * KEY_BLOCKS < 512, "ones_of finds no more");
 
     __device__ __forceinline__ void add_ranks(RowScalars& scalars)
     {

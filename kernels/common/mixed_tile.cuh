@@ -23,12 +23,11 @@ struct MixedTile
     __device__ __forceinline__ MixedTile(const InfoNceArgs& arguments, u8* memory, const KeyPart& part)
         : args(arguments), shared(memory), tiles(arguments), first(part.first), count(part.count)
     {
-        row = keep_in_register(threadIdx.x / CHUNKS);
-        chunk = threadIdx.x % CHUNKS;
+        u32 thread = thread_here();
+        row = keep_in_register(thread / CHUNKS);
+        chunk = thread % CHUNKS;
         target = keep_in_register(tile_byte(row, chunk));
     }
-
-    __device__ __forceinline__ u32 key_of(u32 tile) const { return (tile >= tiles.of_queue ? tile - tiles.of_queue : tile) * KEYS; }
 
     // Starts the copies of tile first + ahead; of a tile past the end, and of keys past the last, zeros.
     __device__ __forceinline__ void fetch(u32 ahead)

@@ -49,8 +49,9 @@ struct NegativeTile
     __device__ __forceinline__ NegativeTile(const InfoNceArgs& arguments, DrawState& state, u8* memory, const KeyPart& part)
         : args(arguments), draws(state), shared(memory), tiles(arguments), first(part.first), count(part.count)
     {
-        row = keep_in_register(threadIdx.x / LANES);
-        lane = threadIdx.x % LANES;
+        u32 thread = thread_here();
+        row = keep_in_register(thread / LANES);
+        lane = thread % LANES;
         queue = (const u8*)keep_in_register((u64)args.queue + lane * 16);
         target = keep_in_register(queue_chunk_byte(row, lane));
     }
@@ -162,7 +163,8 @@ struct NegativeTile
                 }
 
                 // Where pieces keep their place within 8 rows, the swizzle is that of the first.
-                u32 place = ROWS_AT_ONCE % 8 == 0 ? target + p * ROWS_AT_ONCE * ROW_BYTES : queue_chunk_byte(row + p * ROWS_AT_ONCE, lane);
+                constexpr u32 STEP = ROWS_AT_ONCE;
+                u32 place = STEP % 8 == 0 ? target + p * STEP * ROW_BYTES : queue_chunk_byte(row + p * STEP, lane);
                 store_chunk(operand, place, z);
             }
         }

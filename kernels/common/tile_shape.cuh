@@ -33,7 +33,10 @@ struct PassTiles : KeyTiles
     }
 
     // The first key of a tile, in the queue.
-    __device__ __forceinline__ u32 key_of(u32 tile) const { return (FT_EXTEND && tile >= of_queue ? tile - of_queue : tile) * KEYS; }
+    __device__ __forceinline__ u32 key_of(u32 tile) const
+    {
+        return (FT_EXTEND && tile >= of_queue ? tile - of_queue : tile) * KEYS;
+    }
 
     __device__ __forceinline__ bool is_mixed(u32 tile) const { return FT_EXTEND ? tile < mixed : mixed > 0; }
 };
@@ -62,6 +65,14 @@ __device__ __forceinline__ void store_chunk(u8* tile, u32 place, const float (&z
 #else
     *(uint2*)(tile + place) = make_uint2(bf16x2_of(z[0], z[1]), bf16x2_of(z[2], z[3]));
 #endif
+}
+
+// threadIdx.x, read at this place: what follows from it is not computed before the loop around it, to be kept for it.
+__device__ __forceinline__ u32 thread_here()
+{
+    u32 thread;
+    asm volatile("mov.u32 %0, %%tid.x;" : "=r"(thread));
+    return thread;
 }
 
 // The same value from a register that the compiler cannot compute again: else it recomputes addresses in the main loop.

@@ -1,35 +1,24 @@
 // Names and shapes of what the sample uses of ManagedCuda, so that it compiles where the package is not. It does nothing.
+using ManagedCuda.BasicTypes;
+
 namespace ManagedCuda.BasicTypes
 {
-    public struct CUcontext
-    {
-        public nint Pointer;
-    }
+    public readonly record struct CUcontext(nint Pointer);
 
-    public struct CUstream
-    {
-        public nint Pointer;
-    }
+    public readonly record struct CUstream(nint Pointer);
 
-    public struct SizeT(ulong value)
+    public readonly record struct SizeT(ulong Value)
     {
         public static implicit operator SizeT(int value) => new((ulong)value);
 
-        public static implicit operator ulong(SizeT size) => size.value;
-
-        private readonly ulong value = value;
+        public static implicit operator ulong(SizeT size) => size.Value;
     }
 
-    public struct CUdeviceptr
-    {
-        public SizeT Pointer;
-    }
+    public readonly record struct CUdeviceptr(SizeT Pointer);
 }
 
 namespace ManagedCuda
 {
-    using ManagedCuda.BasicTypes;
-
     public class StandIn : IDisposable
     {
         public void Dispose() => GC.SuppressFinalize(this);
@@ -39,11 +28,9 @@ namespace ManagedCuda
 
     public sealed class PrimaryContext(int deviceId) : StandIn
     {
-        public int DeviceId => deviceId;
-
         public CUcontext Context => throw Absent();
 
-        public void SetCurrent() => throw Absent();
+        public void SetCurrent() => throw new NotSupportedException($"Device {deviceId}: {Absent().Message}");
     }
 
     public sealed class CudaStream : StandIn

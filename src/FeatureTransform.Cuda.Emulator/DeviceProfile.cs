@@ -13,8 +13,8 @@ public sealed record DeviceProfile
     {
         Name = "Emulated A100", Major = 8, Minor = 0, Multiprocessors = 108, SharedBytesPerBlockOptIn = 163 * 1024,
         SharedBytesPerMultiprocessor = 164 * 1024, MemoryBytes = 40ul << 30, ThreadsPerMultiprocessor = 2048,
-        BlocksPerMultiprocessor = 32, L2Bytes = 40 << 20, ClockKilohertz = 1_410_000, MemoryClockKilohertz = 1_215_000, MemoryBusBits = 5120,
-        MatrixFractionBits = 24, MatrixBlockBytes = 16,
+        BlocksPerMultiprocessor = 32, L2Bytes = 40 << 20, ClockKilohertz = 1_410_000,
+        MemoryClockKilohertz = 1_215_000, MemoryBusBits = 5120, MatrixFractionBits = 24, MatrixBlockBytes = 16,
     };
 
     /// <summary>NVIDIA H100.</summary>
@@ -22,8 +22,8 @@ public sealed record DeviceProfile
     {
         Name = "Emulated H100", Major = 9, Minor = 0, Multiprocessors = 132, SharedBytesPerBlockOptIn = 227 * 1024,
         SharedBytesPerMultiprocessor = 228 * 1024, MemoryBytes = 80ul << 30, ThreadsPerMultiprocessor = 2048,
-        BlocksPerMultiprocessor = 32, L2Bytes = 50 << 20, ClockKilohertz = 1_980_000, MemoryClockKilohertz = 2_619_000, MemoryBusBits = 5120,
-        MatrixFractionBits = 25, MatrixBlockBytes = 32,
+        BlocksPerMultiprocessor = 32, L2Bytes = 50 << 20, ClockKilohertz = 1_980_000,
+        MemoryClockKilohertz = 2_619_000, MemoryBusBits = 5120, MatrixFractionBits = 25, MatrixBlockBytes = 32,
     };
 
     /// <summary>NVIDIA GeForce RTX 4090; its tensor cores are modelled as those of the A100.</summary>
@@ -31,8 +31,8 @@ public sealed record DeviceProfile
     {
         Name = "Emulated RTX 4090", Major = 8, Minor = 9, Multiprocessors = 128, SharedBytesPerBlockOptIn = 99 * 1024,
         SharedBytesPerMultiprocessor = 100 * 1024, MemoryBytes = 24ul << 30, ThreadsPerMultiprocessor = 1536,
-        BlocksPerMultiprocessor = 24, L2Bytes = 72 << 20, ClockKilohertz = 2_520_000, MemoryClockKilohertz = 10_501_000, MemoryBusBits = 384,
-        MatrixFractionBits = 24, MatrixBlockBytes = 16,
+        BlocksPerMultiprocessor = 24, L2Bytes = 72 << 20, ClockKilohertz = 2_520_000,
+        MemoryClockKilohertz = 10_501_000, MemoryBusBits = 384, MatrixFractionBits = 24, MatrixBlockBytes = 16,
     };
 
     /// <summary>What the driver calls it.</summary>

@@ -18,8 +18,9 @@ public sealed class Emulator : ISymbolSource, IDisposable
     private static readonly Dictionary<int, Emulator> All = [];
     private static int made;
 
+    /// <summary>The number of the emulator that the thread last used; 0 before the first.</summary>
     [ThreadStatic]
-    private static Emulator? asked;
+    private static int used;
 
     /// <summary>Emulates a device with all checks.</summary>
     public Emulator(DeviceProfile device)
@@ -41,12 +42,12 @@ public sealed class Emulator : ISymbolSource, IDisposable
         Executor = executor;
         lock (AllGate)
         {
-            Number = ++made & 0xFFFF;
+            Number = ++made;
             All[Number] = this;
         }
         Handles = new HandleTable(Number);
         Devices = [.. Enumerable.Range(0, options.DeviceCount).Select(ordinal => new EmulatedDevice(this, ordinal))];
-        asked = this;
+        Use();
     }
 
     /// <inheritdoc/>
@@ -92,6 +93,9 @@ public sealed class Emulator : ISymbolSource, IDisposable
     /// <summary>Captures that did not end yet.</summary>
     internal List<Capture> Captures { get; } = [];
 
+    /// <summary>How many contexts were made; each has addresses of its own.</summary>
+    internal int ContextCount { get; set; }
+
     internal bool IsInitialized { get; set; }
 
     internal bool IsDisposed { get; private set; }
@@ -99,7 +103,7 @@ public sealed class Emulator : ISymbolSource, IDisposable
     /// <inheritdoc/>
     public nint Find(string symbol)
     {
-        asked = this;
+        Use();
         return DriverFunctions.Addresses.GetValueOrDefault(symbol);
     }
 
@@ -154,19 +158,25 @@ public sealed class Emulator : ISymbolSource, IDisposable
         }
     }
 
-    /// <summary>Notes that the calling thread uses this one.</summary>
-    internal void Use() => asked = this;
+    /// <summary>Whether there is or was one of this number.</summary>
+    internal static bool Existed(int number) => number > 0 && number <= Volatile.Read(ref made);
 
-    /// <summary>The emulator that functions without a handle mean; null if there is none.</summary>
-    internal static Emulator? Asked()
+    /// <summary>The emulator that the thread last used, null once that is disposed of; at first the one made last.</summary>
+    internal static Emulator? LastUsed() => used != 0 ? Of(used) : Latest();
+
+    /// <summary>As <see cref="LastUsed"/>, but in place of one that was disposed of there is the one made last.</summary>
+    internal static Emulator? LastLive() => LastUsed() ?? Latest();
+
+    /// <summary>Notes which one the calling thread uses.</summary>
+    internal static void Use(int number) => used = number;
+
+    private void Use() => Use(Number);
+
+    private static Emulator? Latest()
     {
-        if (asked is { IsDisposed: false } own)
-        {
-            return own;
-        }
         lock (AllGate)
         {
-            return All.GetValueOrDefault(made & 0xFFFF);
+            return All.Count > 0 ? All[All.Keys.Max()] : null;
         }
     }
 

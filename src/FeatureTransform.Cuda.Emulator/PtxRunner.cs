@@ -84,7 +84,7 @@ public sealed unsafe class PtxRunner : IDisposable
         {
             Grid = grid, Block = block, Cluster = cluster ?? new Dim3(1), DynamicShared = (uint)dynamicSharedBytes, Parameters = region, Output = Output,
         };
-        long[] counts = new Scheduler(context).Run();
+        OperationCounts[] counts = new Scheduler(context).Run();
         return new LaunchReport(context, counts);
     }
 
@@ -127,19 +127,31 @@ public sealed class PtxRunnerModule : IDisposable
     /// <summary>The address of a variable of the module, or 0.</summary>
     public ulong AddressOf(string variable) => Decoded.Global(variable)?.Address ?? 0;
 
+    /// <summary>What a kernel takes, in order. Throws <see cref="PtxException"/> where there is no such kernel.</summary>
+    public IReadOnlyList<PtxParameter> Parameters(string kernel) =>
+        [.. Decoded.Kernel(kernel).Source.Parameters.Select(p => new PtxParameter(p.Name, p.Offset, (int)p.Size))];
+
     /// <inheritdoc/>
     public void Dispose() => Decoded.Dispose();
 }
 
+/// <summary>A parameter of a kernel.</summary>
+/// <param name="Name">Its name in the PTX.</param>
+/// <param name="Offset">Where it stands in the parameter list, in bytes.</param>
+/// <param name="Bytes">Its size.</param>
+public readonly record struct PtxParameter(string Name, int Offset, int Bytes);
+
 /// <summary>What became of a launch.</summary>
 public sealed class LaunchReport
 {
-    internal LaunchReport(LaunchContext context, long[] counts)
+    internal LaunchReport(LaunchContext context, OperationCounts[] counts)
     {
         Findings = [.. context.Findings.OrderBy(f => f.PtxLine).ThenBy(f => f.Kind, StringComparer.Ordinal)];
         Failure = context.Failure;
-        Counts = counts;
-        Context = context;
+        if (context.Options.Counters)
+        {
+            (Counters, LineCounters) = KernelCounters.From(context.Module, counts);
+        }
     }
 
     /// <summary>Defects, once for each line and kind.</summary>
@@ -153,9 +165,11 @@ public sealed class LaunchReport
 
     internal KernelFault? Failure { get; }
 
-    internal long[] Counts { get; }
+    /// <summary>What the launch executed in all, where <see cref="EmulatorOptions.Counters"/> asked for it; else null.</summary>
+    public KernelCounters? Counters { get; }
 
-    internal LaunchContext Context { get; }
+    /// <summary>The same line by line.</summary>
+    public IReadOnlyList<KernelCounters> LineCounters { get; } = [];
 
     /// <summary>Throws with everything that was found.</summary>
     public void ThrowIfUnclean()

@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Runtime.InteropServices;
 using FeatureTransform.Cuda.Emulator.Execution;
 using FeatureTransform.Cuda.Emulator.Memory;
 using FeatureTransform.Cuda.Emulator.Ptx;
@@ -26,8 +25,8 @@ internal sealed unsafe class DecodedModule : IDisposable
 
     public DeviceProfile Device { get; }
 
-    /// <summary>Counters of all operations: two a piece.</summary>
-    public int CountLongs { get; private set; }
+    /// <summary>Operations of all functions.</summary>
+    public int OperationCount { get; private set; }
 
     public IReadOnlyCollection<DecodedFunction> Functions => byNumber;
 
@@ -59,6 +58,16 @@ internal sealed unsafe class DecodedModule : IDisposable
     public DecodedFunction? Find(string name) => functions.GetValueOrDefault(name);
 
     public Region? Global(string name) => globals.GetValueOrDefault(name);
+
+    /// <summary>Bytes of the smallest access below a word in the module: how fine the race check must look.</summary>
+    public int LeastAccess { get; private set; } = 4;
+
+    /// <summary>The instruction of an operation by its number within the module.</summary>
+    public PtxInstruction InstructionOf(int operation)
+    {
+        DecodedFunction function = byNumber.Last(f => f.CountBase <= operation);
+        return function.SourceOf(operation - function.CountBase);
+    }
 
     public DecodedFunction ByNumber(int number) => byNumber[number];
 
@@ -128,8 +137,12 @@ internal sealed unsafe class DecodedModule : IDisposable
         {
             function.SharedBytes = sharedStart;
             new FunctionDecoder(this, function).Decode();
-            function.CountBase = CountLongs;
-            CountLongs += 2 * function.Count;
+            function.CountBase = OperationCount;
+            OperationCount += function.Count;
+            foreach (PtxInstruction i in function.Source.Body.Where(i => i.Opcode is "ld" or "st" or "atom" or "red" && i.Type.Bits() < 32))
+            {
+                LeastAccess = Math.Min(LeastAccess, i.Type.Bytes());
+            }
         }
         foreach ((string name, Region region) in globals)
         {
@@ -189,77 +202,5 @@ internal sealed unsafe class DecodedModule : IDisposable
         {
             function.Dispose();
         }
-    }
-}
-
-/// <summary>A function as the interpreter runs it.</summary>
-internal sealed unsafe class DecodedFunction(PtxFunction source, int number) : IDisposable
-{
-    private readonly List<nint> owned = [];
-    private PtxInstruction[] sources = [];
-
-    public PtxFunction Source { get; } = source;
-
-    public string Name => Source.Name;
-
-    public int Number { get; } = number;
-
-    public Op* Code { get; private set; }
-
-    public int Count { get; private set; }
-
-    /// <summary>Bytes of the register file of all lanes, the constants at its start included.</summary>
-    public int FrameBytes { get; set; }
-
-    public byte* Constants { get; set; }
-
-    public int ConstantBytes { get; set; }
-
-    /// <summary>Registers of 32 bits a lane after allocation; a fact about this emulator, not about a device.</summary>
-    public int RegisterSlots { get; set; }
-
-    public int LocalBytes { get; set; }
-
-    public int SharedBytes { get; set; }
-
-    public int ParamBytes { get; set; }
-
-    /// <summary>Bytes of the parameters of a kernel.</summary>
-    public int KernelParamBytes { get; set; }
-
-    /// <summary>Where this function's counters start.</summary>
-    public int CountBase { get; set; }
-
-    public PtxInstruction SourceOf(Op* op) => sources[op->Index];
-
-    public PtxInstruction SourceOf(int index) => sources[index];
-
-    public void SetCode(List<Op> ops, List<PtxInstruction> instructions)
-    {
-        Count = ops.Count;
-        Code = (Op*)Allocate(ops.Count * sizeof(Op));
-        for (int i = 0; i < ops.Count; i++)
-        {
-            Code[i] = ops[i];
-            Code[i].Index = i;
-        }
-        sources = [.. instructions];
-    }
-
-    /// <summary>Native memory that lives as long as the function.</summary>
-    public byte* Allocate(int bytes)
-    {
-        void* memory = NativeMemory.AlignedAlloc((nuint)Math.Max(bytes, 64), 64);
-        owned.Add((nint)memory);
-        return (byte*)memory;
-    }
-
-    public void Dispose()
-    {
-        foreach (nint memory in owned)
-        {
-            NativeMemory.AlignedFree((void*)memory);
-        }
-        owned.Clear();
     }
 }

@@ -1,5 +1,6 @@
 using System.Numerics;
 using FeatureTransform.Cuda.Emulator.Memory;
+using FeatureTransform.Cuda.Emulator.Operations;
 
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
@@ -17,8 +18,12 @@ internal sealed unsafe partial class BlockRun
     public ulong Tick() => ticks += 32;
 
     /// <summary>Called for every located access of ordinary and atomic operations.</summary>
-    public void OnAccess(Warp w, Op* op, Region region, uint lanes, int bytes, Access access)
+    public void OnAccess(Warp w, Op* op, Region region, uint lanes, int bytes, Access access, MemoryForm form = MemoryForm.None)
     {
+        if (Counts != null)
+        {
+            CountAccess(w, op, region, lanes, bytes);
+        }
         if (access != Access.Write && checksWritten && !region.IsAllWritten)
         {
             CheckWritten(w, op, region, lanes, bytes);
@@ -32,7 +37,7 @@ internal sealed unsafe partial class BlockRun
         }
         if (checksRaces)
         {
-            CheckRace(w, op, region, lanes, bytes, access);
+            CheckRace(w, op, region, lanes, bytes, access, form);
         }
     }
 

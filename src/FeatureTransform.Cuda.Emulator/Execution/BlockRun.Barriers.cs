@@ -86,26 +86,29 @@ internal sealed unsafe partial class BlockRun
 
     private void Complete(Warp warp, int id, int agreed, int arrived)
     {
-        Group? first = null;
+        Group? first = null, last = null;
         foreach (Group group in warp.Groups)
         {
-            if (group.State != GroupState.Barrier || group.Barrier != id)
+            if (group.State == GroupState.Barrier && group.Barrier == id)
             {
-                continue;
+                first = first is null || group.Pc < first.Pc ? group : first;
+                last = last is null || group.Pc > last.Pc ? group : last;
             }
-            Op* op = group.Frame.Function.Code + group.Pc;
-            bool aligned = op->Form == 1;
-            if (aligned && first is not null && (first.Pc != group.Pc || first.Frame != group.Frame))
-            {
-                ReportAt(warp, group, op, "divergent barrier", $"lanes 0x{group.Mask:x8} of the warp wait here, others in line "
-                    + $"{first.Frame.Function.SourceOf(first.Frame.Function.Code + first.Pc).Line} of the PTX: an aligned barrier must be the same for the warp");
-            }
-            else if (aligned && first is null && HasStragglers(warp, id))
-            {
-                ReportAt(warp, group, op, "divergent barrier",
-                    $"lanes 0x{group.Mask:x8} passed the barrier while lanes 0x{warp.Live & ~Waiting(warp, id):x8} of their warp had not reached it");
-            }
-            first ??= group;
+        }
+        if (first is null || last is null)
+        {
+            return;
+        }
+        Op* earliest = first.Frame.Function.Code + first.Pc;
+        if (earliest->Form == 1 && (first.Pc != last.Pc || first.Frame != last.Frame))
+        {
+            ReportAt(warp, first, earliest, "divergent barrier", $"lanes 0x{first.Mask:x8} of the warp wait here, lanes 0x{last.Mask:x8} in line "
+                + $"{last.Frame.Function.SourceOf(last.Frame.Function.Code + last.Pc).Line} of the PTX: an aligned barrier must be the same for the warp");
+        }
+        else if (earliest->Form == 1 && HasStragglers(warp, id))
+        {
+            ReportAt(warp, first, earliest, "divergent barrier",
+                $"lanes 0x{first.Mask:x8} passed the barrier while lanes 0x{warp.Live & ~Waiting(warp, id):x8} of their warp had not reached it");
         }
         foreach (Group group in warp.Groups)
         {

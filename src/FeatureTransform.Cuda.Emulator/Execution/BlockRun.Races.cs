@@ -1,48 +1,262 @@
-#pragma warning disable CA1822
+using System.Numerics;
 using FeatureTransform.Cuda.Emulator.Memory;
+using FeatureTransform.Cuda.Emulator.Operations;
+using FeatureTransform.Cuda.Emulator.Ptx;
 
 namespace FeatureTransform.Cuda.Emulator.Execution;
 
-/// <summary>The race check.</summary>
+/// <summary>The race check: accesses to the same bytes of which one writes, and which nothing orders.</summary>
 internal sealed unsafe partial class BlockRun
 {
+    private readonly Dictionary<int, int> acquired = [];
+    private RaceClocks clocks = null!;
+    private int number;
+    private int epoch;
+    private int fencedEpoch;
+    private int serial;
+
     private void ResetRaces()
     {
+        if (!checksRaces)
+        {
+            return;
+        }
+        clocks ??= new RaceClocks(warps.Length);
+        clocks.Restart();
+        Shared.Generation = LaunchContext.NextNumber();
+        acquired.Clear();
+        number = (int)(Index.X + Launch.Grid.X * (Index.Y + (ulong)Launch.Grid.Y * Index.Z));
+        (epoch, fencedEpoch) = (1, 0);
     }
 
     private void NoteArrival(Warp w, uint lanes, int barrier)
     {
+        if (checksRaces)
+        {
+            clocks.OnArrive(w.Index, lanes, w.Live, barrier);
+        }
     }
 
     private void OnBarrier(int barrier)
     {
+        if (checksRaces)
+        {
+            clocks.OnComplete(warps.Where(w => w.Groups.Any(g => g.State == GroupState.Barrier && g.Barrier == barrier)).Select(w => w.Index), barrier);
+        }
     }
 
-    public void OnWarpSync(Warp w, uint lanes, uint peers)
+    public void OnWarpSync(Warp w, uint peers)
     {
+        if (checksRaces)
+        {
+            clocks.OnWarpSync(w.Index, peers, w.Live);
+        }
     }
 
-    public void OnFence(Warp w, Op* op)
+    /// <summary>A fence beyond the block: what the block did so far can be released. Mode 0 is a fence within the block.</summary>
+    public void OnFence(Op* op)
     {
+        if (checksRaces && op->Mode != 0)
+        {
+            Fence();
+        }
     }
 
-    private void CheckRace(Warp w, Op* op, Region region, uint lanes, int bytes, Access access)
+    private void Fence() => fencedEpoch = epoch++;
+
+    private void CheckRace(Warp w, Op* op, Region region, uint lanes, int bytes, Access access, MemoryForm form = MemoryForm.None)
     {
+        if (region.Address == 0 && region != Shared && Cluster is null || region.IsReadOnly)
+        {
+            return; // local memory and parameters belong to one thread
+        }
+        if (region.Size > RaceShadow.MostBytes)
+        {
+            return;
+        }
+        bool strong = access == Access.Atomic || (form & MemoryForm.Strong) != 0;
+        if (strong && region.Address != 0)
+        {
+            Communicate(w, form, lanes, access);
+        }
+        RaceShadow shadow = ShadowOf(region);
+        int key = KeyOf(region);
+        serial++;
+        var current = new RaceAccess
+        {
+            Block = number, Stamp = clocks.Time(w.Index), Epoch = epoch, Operation = OperationId(w, op), Serial = serial, Warp = (byte)w.Index, IsStrong = strong,
+        };
+        for (uint m = lanes; m != 0; m &= m - 1)
+        {
+            int lane = BitOperations.TrailingZeroCount(m);
+            current.Lanes = 1u << lane;
+            ulong start = w.Offsets[lane];
+            for (ulong at = start; at < start + (ulong)bytes; at += (ulong)shadow.Granularity)
+            {
+                Visit(w, op, region, ref shadow.At(at, key), current, lane, access, at);
+            }
+        }
     }
 
+    private void Visit(Warp w, Op* op, Region region, ref RaceCell cell, in RaceAccess current, int lane, Access access, ulong at)
+    {
+        if (cell.Writer.Block >= 0 && cell.Writer.Serial != current.Serial | cell.Writer.Block != number && !(cell.Writer.IsStrong && current.IsStrong)
+            && !IsOrdered(cell.Writer, w.Index, lane))
+        {
+            ReportRace(w, op, region, cell.Writer, lane, access, at, "write");
+        }
+        if (access == Access.Read)
+        {
+            Note(ref cell, current);
+            return;
+        }
+        if (cell.Reader.Block >= 0 && !(cell.Reader.IsStrong && current.IsStrong) && !IsOrdered(cell.Reader, w.Index, lane))
+        {
+            ReportRace(w, op, region, cell.Reader, lane, access, at, "read");
+        }
+        else if (cell.OtherReader.Block >= 0 && !(cell.OtherReader.IsStrong && current.IsStrong) && !IsOrdered(cell.OtherReader, w.Index, lane))
+        {
+            ReportRace(w, op, region, cell.OtherReader, lane, access, at, "read");
+        }
+        cell.Writer = current;
+        cell.Reader.Block = cell.OtherReader.Block = -1;
+    }
+
+    // Readers of one warp at one time are kept together; a second place keeps one of another warp.
+    private static void Note(ref RaceCell cell, in RaceAccess current)
+    {
+        ref RaceAccess reader = ref cell.Reader;
+        if (reader.Block == current.Block && reader.Warp == current.Warp)
+        {
+            uint lanes = reader.Stamp == current.Stamp ? reader.Lanes : 0;
+            reader = current;
+            reader.Lanes |= lanes;
+            return;
+        }
+        if (reader.Block >= 0)
+        {
+            cell.OtherReader = reader;
+        }
+        reader = current;
+    }
+
+    private bool IsOrdered(in RaceAccess earlier, int warp, int lane)
+    {
+        if (earlier.Block != number)
+        {
+            return acquired.TryGetValue(earlier.Block, out int known) && known >= earlier.Epoch;
+        }
+        if (earlier.IsPending)
+        {
+            return false;
+        }
+        if (earlier.Warp != warp)
+        {
+            return clocks.Knows(warp, lane, earlier.Warp, 0, earlier.Stamp);
+        }
+        for (uint m = earlier.Lanes & ~(1u << lane); m != 0; m &= m - 1)
+        {
+            if (!clocks.Knows(warp, lane, warp, BitOperations.TrailingZeroCount(m), earlier.Stamp))
+            {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    private void Communicate(Warp w, MemoryForm form, uint lanes, Access access)
+    {
+        if ((form & MemoryForm.Release) != 0)
+        {
+            Fence();
+        }
+        for (uint m = lanes; m != 0; m &= m - 1)
+        {
+            Launch.Order.Communicate(w.Addresses[BitOperations.TrailingZeroCount(m)], number, fencedEpoch, acquired, access != Access.Write, access != Access.Read);
+        }
+    }
+
+    private void ReportRace(Warp w, Op* op, Region region, in RaceAccess other, int lane, Access access, ulong at, string what)
+    {
+        PtxInstruction source = Launch.Module.InstructionOf(other.Operation);
+        (string? file, int line, _) = Launch.Module.Place(source.Location);
+        string who = other.Block == number
+            ? $"thread {ThreadOf(warps[other.Warp], BitOperations.TrailingZeroCount(other.Lanes))} of the block"
+            : $"another block, number {other.Block},";
+        string how = other.IsPending ? "an asynchronous copy that nobody has waited for" : $"the {what}";
+        Report(w, op, Checks.Races, "race", 1u << lane, region.Address + at,
+            $"{access.ToString().ToLowerInvariant()} of byte {at} of {region.Name} is not ordered with {how} by {who} at {file ?? "?"}:{line} (PTX line {source.Line}, {source.Form})");
+    }
+
+    private static int OperationId(Warp w, Op* op) => w.Frame.Function.CountBase + op->Index;
+
+    // Shared memory begins anew with each block, global memory with each launch.
+    private int KeyOf(Region region) => region.Generation != 0 ? region.Generation : Launch.Number;
+
+    private RaceShadow ShadowOf(Region region)
+    {
+        if (region.Shadow is { } shadow)
+        {
+            return shadow;
+        }
+        lock (region)
+        {
+            return region.Shadow ??= new RaceShadow(region.Size, Launch.Module.LeastAccess);
+        }
+    }
+
+    /// <summary>cp.async begins to write: from now on its bytes are nobody's until the thread has waited.</summary>
     public void OnAsyncIssue(Warp w, Op* op, Region shared, uint lanes, ulong* offsets, int bytes)
     {
+        Buffer.MemoryCopy(offsets, w.Offsets, 256, 256);
+        if (Counts != null)
+        {
+            CountAccess(w, op, shared, lanes, bytes);
+        }
+        if (!checksRaces)
+        {
+            return;
+        }
+        CheckRace(w, op, shared, lanes, bytes, Access.Write);
+        RaceShadow shadow = ShadowOf(shared);
+        for (uint m = lanes; m != 0; m &= m - 1)
+        {
+            ulong start = offsets[BitOperations.TrailingZeroCount(m)];
+            for (ulong at = start; at < start + (ulong)bytes; at += (ulong)shadow.Granularity)
+            {
+                shadow.At(at, KeyOf(shared)).Writer.IsPending = true;
+            }
+        }
     }
 
     public void OnAsyncRead(Warp w, Op* op, Region source, uint lanes, int bytes)
     {
+        if (Counts != null)
+        {
+            CountAccess(w, op, source, lanes, bytes);
+        }
+        if (checksRaces)
+        {
+            CheckRace(w, op, source, lanes, bytes, Access.Read);
+        }
     }
 
+    /// <summary>The thread has waited for a copy: it counts as its own write of this moment.</summary>
     private void NoteAsyncDone(Warp w, in AsyncCopy copy)
     {
-    }
-
-    private void OnClusterChange()
-    {
+        if (!checksRaces)
+        {
+            return;
+        }
+        RaceShadow shadow = ShadowOf(copy.Target);
+        for (ulong at = copy.TargetOffset; at < copy.TargetOffset + (ulong)copy.Bytes; at += (ulong)shadow.Granularity)
+        {
+            ref RaceCell cell = ref shadow.At(at, KeyOf(copy.Target));
+            if (cell.Writer.IsPending && cell.Writer.Warp == w.Index && cell.Writer.Lanes == 1u << copy.Lane)
+            {
+                cell.Writer.IsPending = false;
+                cell.Writer.Stamp = clocks.Time(w.Index);
+            }
+        }
     }
 }

@@ -18,7 +18,7 @@ internal sealed unsafe partial class BlockRun : IDisposable
         localBytes = launch.Kernel.LocalBytes;
         if (launch.Options.Counters)
         {
-            Counts = (long*)NativeMemory.AllocZeroed((nuint)(launch.Module.CountLongs * sizeof(long)));
+            Counts = (OperationCounts*)NativeMemory.AllocZeroed((nuint)(launch.Module.OperationCount * sizeof(OperationCounts)));
         }
         warps = new Warp[(launch.ThreadCount + 31) / 32];
         for (int i = 0; i < warps.Length; i++)
@@ -45,11 +45,6 @@ internal sealed unsafe partial class BlockRun : IDisposable
     public BlockRun[]? Cluster { get; set; }
 
     public uint ClusterRank { get; set; }
-
-    /// <summary>Executions and lanes of every operation of the module, where they are counted.</summary>
-    public long* Counts { get; private set; }
-
-    public long DivergentBranches { get; set; }
 
     public int LiveThreads { get; private set; }
 
@@ -117,7 +112,6 @@ internal sealed unsafe partial class BlockRun : IDisposable
                 TryComplete(id);
             }
         }
-        OnClusterChange();
     }
 
     /// <summary>The thread index of a lane.</summary>

@@ -7,6 +7,7 @@ namespace FeatureTransform.Cuda.Emulator.Execution;
 internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel, EmulatedMemory memory, EmulatorOptions options)
 {
     private const int MostFaults = 1000;
+    private static int launches;
     private readonly Lock gate = new();
     private readonly Dictionary<(string, int), Finding> findings = [];
     private int faults;
@@ -18,6 +19,15 @@ internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel
     public EmulatedMemory Memory { get; } = memory;
 
     public EmulatorOptions Options { get; } = options;
+
+    /// <summary>Counts the launches of the process.</summary>
+    public int Number { get; } = NextNumber();
+
+    /// <summary>A number that no launch and no block has had.</summary>
+    public static int NextNumber() => Interlocked.Increment(ref launches);
+
+    /// <summary>What orders the blocks.</summary>
+    public GlobalOrder Order { get; } = new();
 
     public Dim3 Grid { get; init; } = new(1);
 

@@ -17,7 +17,7 @@ internal sealed class Scheduler(LaunchContext launch)
     private int nextBlock;
     private long turns;
 
-    public unsafe long[] Run()
+    public OperationCounts[] Run()
     {
         int total = checked((int)Math.Min(int.MaxValue, (long)launch.Grid.X * launch.Grid.Y * launch.Grid.Z));
         int[] order = Enumerable.Range(0, total).ToArray();
@@ -26,7 +26,7 @@ internal sealed class Scheduler(LaunchContext launch)
         {
             new Random(launch.Options.OrderSeed).Shuffle(order);
         }
-        long[] counts = new long[launch.Module.CountLongs];
+        var counts = new OperationCounts[launch.Module.OperationCount];
         int workers = Math.Clamp(launch.Options.Workers, 1, Math.Max(1, total / clusterSize));
         if (workers == 1)
         {
@@ -41,8 +41,9 @@ internal sealed class Scheduler(LaunchContext launch)
         return counts;
     }
 
-    private void Work(int[] order, int clusterSize, long[] counts)
+    private void Work(int[] order, int clusterSize, OperationCounts[] counts)
     {
+        Numerics.Approximation.Use(launch.Options.ApproximationSeed);
         var spare = new Stack<BlockRun>();
         var resident = new List<BlockRun>();
         var all = new List<BlockRun>();
@@ -163,11 +164,11 @@ internal sealed class Scheduler(LaunchContext launch)
         return new Dim3(outer.X * size.X + inner.X, outer.Y * size.Y + inner.Y, outer.Z * size.Z + inner.Z);
     }
 
-    private static unsafe void AddCounts(BlockRun block, long[] counts)
+    private static unsafe void AddCounts(BlockRun block, OperationCounts[] counts)
     {
         for (int i = 0; block.Counts != null && i < counts.Length; i++)
         {
-            counts[i] += block.Counts[i];
+            counts[i].Add(block.Counts[i]);
         }
     }
 }

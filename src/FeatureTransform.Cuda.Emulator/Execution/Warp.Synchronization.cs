@@ -154,7 +154,7 @@ internal sealed unsafe partial class Warp
         }
         else
         {
-            Block.OnWarpSync(this, lanes, peers);
+            Block.OnWarpSync(this, peers);
         }
     }
 

@@ -122,23 +122,26 @@ internal sealed unsafe partial class Warp : IDisposable
         Op* code = frame.Function.Code;
         Op* op = code + group.Pc;
         Op* stop = Frontier(group);
-        long* counts = Block.Counts;
+        OperationCounts* counts = Block.Counts == null ? null : Block.Counts + frame.Function.CountBase;
         while (true)
         {
-            if (counts != null)
-            {
-                counts[2 * op->Index + frame.Function.CountBase]++;
-                counts[2 * op->Index + 1 + frame.Function.CountBase] += BitOperations.PopCount(lanes);
-            }
             if (op->Kind == OpKind.Plain)
             {
                 Mask = lanes;
+                if (counts != null)
+                {
+                    Count(counts, op, lanes);
+                }
                 op->Run(this, op);
                 op++;
             }
             else if (op->Kind == OpKind.Guarded)
             {
                 uint mask = lanes & (*(uint*)(R + op->Guard) ^ op->GuardFlip);
+                if (counts != null)
+                {
+                    Count(counts, op, mask);
+                }
                 if (mask != 0)
                 {
                     Mask = mask;
@@ -151,6 +154,10 @@ internal sealed unsafe partial class Warp : IDisposable
                 Mask = op->Guard < 0 ? lanes : lanes & (*(uint*)(R + op->Guard) ^ op->GuardFlip);
                 Next = op + 1;
                 group.Pc = op->Index;
+                if (counts != null)
+                {
+                    Count(counts, op, Mask);
+                }
                 if (Mask != 0)
                 {
                     op->Run(this, op);
@@ -167,6 +174,12 @@ internal sealed unsafe partial class Warp : IDisposable
                 return;
             }
         }
+    }
+
+    private static void Count(OperationCounts* counts, Op* op, uint lanes)
+    {
+        counts[op->Index].Executions++;
+        counts[op->Index].Lanes += BitOperations.PopCount(lanes);
     }
 
     /// <summary>The nearest place ahead where another group of the frame waits to be met.</summary>
@@ -282,7 +295,10 @@ internal sealed unsafe partial class Warp : IDisposable
             Next = Frame.Function.Code + target;
             return;
         }
-        Block.DivergentBranches++;
+        if (Block.Counts != null)
+        {
+            Block.Counts[Frame.Function.CountBase + op->Index].DivergentBranches++;
+        }
         groups.Add(new Group(Frame, target, taken));
         Turn -= backward ? 1 : 0;
         current.Mask = rest;

@@ -53,7 +53,8 @@ internal sealed class Capture
         if (Mode != CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_RELAXED && Thread != Environment.CurrentManagedThreadId)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, FindingKinds.Capture, $"the capture of {Origin} was begun by another thread");
+                CUresult.CUDA_ERROR_STREAM_CAPTURE_WRONG_THREAD, FindingKinds.Capture,
+                $"the capture of {Origin} was begun by another thread");
         }
         HashSet<GraphNode> joined = Graph.Ancestors(Origin.CaptureTail);
         EmulatedStream? unjoined = streams.Find(s => !joined.IsSupersetOf(s.CaptureTail));
@@ -63,13 +64,15 @@ internal sealed class Capture
         {
             Graph.Discard();
             throw new CallRefused(
-                CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, FindingKinds.Capture, $"the capture of {Origin} was invalidated before");
+                CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, FindingKinds.Capture,
+                $"the capture of {Origin} was invalidated before");
         }
         if (unjoined is not null)
         {
             Graph.Discard();
             throw new CallRefused(
-                CUresult.CUDA_ERROR_STREAM_CAPTURE_UNJOINED, FindingKinds.Capture, $"{Origin} does not wait for the work of {unjoined}");
+                CUresult.CUDA_ERROR_STREAM_CAPTURE_UNJOINED, FindingKinds.Capture,
+                $"{Origin} does not wait for the work of {unjoined}");
         }
         return Graph;
     }

@@ -1,15 +1,18 @@
 namespace FeatureTransform.Cuda.Emulator.Host;
 
-/// <summary>What the documentation of cuStreamBeginCapture and cuThreadExchangeStreamCaptureMode forbids while streams capture.</summary>
+/// <summary>
+/// What the documentation of cuStreamBeginCapture and cuThreadExchangeStreamCaptureMode forbids while streams capture.
+/// </summary>
 internal static class CaptureRules
 {
-    /// <summary>A stream that is to be given something: its capture is not spoilt, and it does not wait for one that captures.</summary>
+    /// <summary>A stream that is to be given something: neither is its capture spoilt, nor does it wait for one.</summary>
     public static void RequireUsable(EmulatedStream stream)
     {
         if (stream.Capture is { IsInvalid: true })
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, FindingKinds.Capture, $"the capture of {stream} was invalidated before");
+                CUresult.CUDA_ERROR_STREAM_CAPTURE_INVALIDATED, FindingKinds.Capture,
+                $"the capture of {stream} was invalidated before");
         }
         if (stream.Order == StreamKind.Legacy && BlockingCapture(stream.Context) is { } blocking)
         {
@@ -24,7 +27,8 @@ internal static class CaptureRules
         RequireUsable(stream);
         if (stream.Capture is { } capture)
         {
-            throw capture.Invalidate(CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, $"{stream} captures and cannot be waited for");
+            throw capture.Invalidate(CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED,
+                $"{stream} captures and cannot be waited for");
         }
     }
 
@@ -40,9 +44,10 @@ internal static class CaptureRules
     /// <summary>A call that a capture would not see: allocating, freeing, blocking, asking.</summary>
     public static void RequireSafe(Emulator emulator)
     {
+        int thread = Environment.CurrentManagedThreadId;
         Capture[] conflicting = [.. emulator.Captures.Where(c =>
             c.Mode == CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_GLOBAL
-            || (c.Mode == CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL && c.Thread == Environment.CurrentManagedThreadId))];
+            || (c.Mode == CUstreamCaptureMode.CU_STREAM_CAPTURE_MODE_THREAD_LOCAL && c.Thread == thread))];
         foreach (Capture capture in conflicting)
         {
             capture.Invalidate(CUresult.CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED, "");
@@ -60,7 +65,8 @@ internal static class CaptureRules
     {
         if (!Enum.IsDefined(mode))
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument, $"{(int)mode} is no capture mode");
+            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument,
+                $"{(int)mode} is no capture mode");
         }
         if (stream.Order == StreamKind.Legacy)
         {
@@ -80,7 +86,8 @@ internal static class CaptureRules
         if (capture.IsEnded)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_CAPTURED_EVENT, FindingKinds.Capture, $"{point} was last recorded in a capture, which has ended");
+                CUresult.CUDA_ERROR_CAPTURED_EVENT, FindingKinds.Capture,
+                $"{point} was last recorded in a capture, which has ended");
         }
         if (stream.Order == StreamKind.Legacy)
         {

@@ -33,6 +33,9 @@ internal sealed class Allocation(AllocationKind kind, Region region, string call
     /// <summary>Whether freeing it was asked for.</summary>
     public bool IsFreeQueued { get; set; }
 
+    public bool Overlaps(ulong address, nuint bytes) =>
+        Region.Address < address + bytes && address < Region.Address + Region.Size;
+
     public override string ToString() => $"{Region.Size} bytes at 0x{Region.Address:x} of {Call}";
 }
 
@@ -42,9 +45,11 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
     private const int Page = 4096;
     private const ulong HostEnd = 1ul << 48; // no host address lies above
     private const int ContextBits = 44;
+    private const int MostContexts = 4000; // below the windows of the generic address space; then addresses come back
     private readonly SortedDictionary<ulong, Allocation> allocations = [];
 
-    public EmulatedMemory Memory { get; } = new(HostEnd + ((ulong)context.Device.Ordinal << ContextBits));
+    public EmulatedMemory Memory { get; } =
+        new(HostEnd + ((ulong)(context.Emulator.ContextCount++ % MostContexts) << ContextBits));
 
     public ulong Total => context.Device.Profile.MemoryBytes;
 
@@ -83,7 +88,7 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
         {
             throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidAddress, "the host address is null");
         }
-        if (allocations.Values.FirstOrDefault(a => a.Region.Address < address + bytes && address < a.Region.Address + a.Region.Size) is { } other)
+        if (allocations.Values.FirstOrDefault(a => a.Overlaps(address, bytes)) is { } other)
         {
             throw new CallRefused(
                 CUresult.CUDA_ERROR_HOST_MEMORY_ALREADY_REGISTERED, FindingKinds.InvalidAddress,
@@ -103,11 +108,13 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
                 throw new CallRefused(code, FindingKinds.DoubleFree, $"{found} is freed already");
             }
             return kinds.Contains(found.Kind) ? found
-                : throw new CallRefused(code, FindingKinds.InvalidAddress, $"{found} is {found.Kind} memory, which is freed otherwise");
+                : throw new CallRefused(code, FindingKinds.InvalidAddress,
+                    $"{found} is {found.Kind} memory, which is freed otherwise");
         }
         throw Memory.FindNear(address) is { IsFreed: true } freed && freed.Address == address
             ? new CallRefused(code, FindingKinds.DoubleFree, $"0x{address:x} of {freed.Name} is freed already")
-            : new CallRefused(code, FindingKinds.InvalidAddress, $"0x{address:x} is no allocation: {Memory.Describe(address, 1)}");
+            : new CallRefused(code, FindingKinds.InvalidAddress,
+                $"0x{address:x} is no allocation: {Memory.Describe(address, 1)}");
     }
 
     public bool Contains(ulong address) => allocations.ContainsKey(address);
@@ -141,7 +148,8 @@ internal sealed unsafe class ContextMemory(EmulatedContext context) : IDisposabl
         if (found is null or { Kind: AllocationKind.Device or AllocationKind.Pooled })
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidAddress, $"0x{address:x} of the device is given as host memory");
+                CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidAddress,
+                $"0x{address:x} of the device is given as host memory");
         }
         return address - region.Address + bytes <= region.Size ? found
             : throw new CallRefused(

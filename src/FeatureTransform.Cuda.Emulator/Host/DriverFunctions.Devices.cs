@@ -76,7 +76,8 @@ internal static unsafe partial class DriverFunctions
         if ((uint)ordinal >= (uint)emulator.Devices.Count)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_DEVICE, FindingKinds.InvalidArgument, $"there is no device {ordinal}; there are {emulator.Devices.Count}");
+                CUresult.CUDA_ERROR_INVALID_DEVICE, FindingKinds.InvalidArgument,
+                $"there is no device {ordinal}; there are {emulator.Devices.Count}");
         }
         *device = emulator.Devices[ordinal].Handle;
         return CUresult.CUDA_SUCCESS;
@@ -100,12 +101,14 @@ internal static unsafe partial class DriverFunctions
     });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, int device) => OnDevice(device, found =>
-    {
-        RequirePointer(value);
-        *value = found.Attribute((int)attribute) ?? throw new CallRefused(
-            CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.UnsupportedCall, $"device attribute {(int)attribute} is not emulated");
-    });
+    private static CUresult cuDeviceGetAttribute(int* value, CUdevice_attribute attribute, int device) =>
+        OnDevice(device, found =>
+        {
+            RequirePointer(value);
+            *value = found.Attribute((int)attribute) ?? throw new CallRefused(
+                CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.UnsupportedCall,
+                $"device attribute {(int)attribute} is not emulated");
+        });
 
     [UnmanagedCallersOnly]
     private static CUresult cuDevicePrimaryCtxRetain(nint* context, int device) => OnDevice(device, found =>
@@ -119,21 +122,36 @@ internal static unsafe partial class DriverFunctions
         OnDevice(device, found => found.Release(nameof(cuDevicePrimaryCtxRelease_v2)));
 
     [UnmanagedCallersOnly]
-    private static CUresult cuCtxGetCurrent(nint* context) => OfThread(_ =>
+    private static CUresult cuCtxGetCurrent(nint* context)
     {
-        RequirePointer(context); // a thread without a context has none of any driver, initialised or not
-        *context = Current?.Handle ?? 0;
-        return CUresult.CUDA_SUCCESS;
-    });
+        if (Current is null && Emulator.LastUsed() is null)
+        {
+            *context = 0; // of no driver at all
+            return CUresult.CUDA_SUCCESS;
+        }
+        return OfThread(_ =>
+        {
+            RequirePointer(context);
+            *context = Current?.Handle ?? 0;
+            return CUresult.CUDA_SUCCESS;
+        });
+    }
 
     [UnmanagedCallersOnly]
-    private static CUresult cuCtxPushCurrent_v2(nint context) =>
-        Run(Emulator.Of(HandleTable.EmulatorOf(context)) ?? Emulator.Asked(), emulator =>
+    private static CUresult cuCtxPushCurrent_v2(nint context)
+    {
+        int number = HandleTable.EmulatorOf(context);
+        if (Emulator.Existed(number))
+        {
+            Emulator.Use(number); // even if it is disposed of: what follows is meant for it
+        }
+        return Run(Emulator.LastUsed(), emulator =>
         {
             RequireInitialized(emulator);
             Contexts.Push(emulator.Handles.Get<EmulatedContext>(context, HandleKind.Context));
             return CUresult.CUDA_SUCCESS;
         }, nameof(cuCtxPushCurrent_v2));
+    }
 
     [UnmanagedCallersOnly]
     private static CUresult cuCtxPopCurrent_v2(nint* context) => OfThread(emulator =>

@@ -42,7 +42,8 @@ internal static unsafe partial class DriverFunctions
     [UnmanagedCallersOnly]
     private static CUresult cuModuleGetGlobal_v2(ulong* address, nuint* bytes, nint module, byte* name) => InContext(context =>
     {
-        Region variable = context.Emulator.Handles.Get<EmulatedModule>(module, HandleKind.Module).Executable.FindVariable(Text(name))
+        EmulatedModule found = context.Emulator.Handles.Get<EmulatedModule>(module, HandleKind.Module);
+        Region variable = found.Executable.FindVariable(Text(name))
             ?? throw new CallRefused(CUresult.CUDA_ERROR_NOT_FOUND);
         if (address is not null)
         {
@@ -103,7 +104,8 @@ internal static unsafe partial class DriverFunctions
         RequirePointer(blocks);
         if (threads <= 0)
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument, $"a block of {threads} threads");
+            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument,
+                $"a block of {threads} threads");
         }
         *blocks = Occupancy.BlocksPerMultiprocessor(Function(context, function), threads, (long)dynamicSharedBytes);
     });
@@ -125,27 +127,29 @@ internal static unsafe partial class DriverFunctions
     });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuLaunchKernelEx(CUlaunchConfig* config, nint function, void** parameters, void** extra) => InContext(context =>
-    {
-        RequirePointer(config);
-        var request = new LaunchRequest
+    private static CUresult cuLaunchKernelEx(CUlaunchConfig* config, nint function, void** parameters, void** extra) =>
+        InContext(context =>
         {
-            Grid = new Dim3(config->gridDimX, config->gridDimY, config->gridDimZ),
-            Block = new Dim3(config->blockDimX, config->blockDimY, config->blockDimZ),
-            DynamicSharedBytes = config->sharedMemBytes,
-            Parameters = parameters,
-            Extra = extra,
-        };
-        request.Apply((byte*)config->attrs, config->numAttrs);
-        Launches.Add(Function(context, function), context.Stream(config->hStream), request, nameof(cuLaunchKernelEx));
-    });
+            RequirePointer(config);
+            var request = new LaunchRequest
+            {
+                Grid = new Dim3(config->gridDimX, config->gridDimY, config->gridDimZ),
+                Block = new Dim3(config->blockDimX, config->blockDimY, config->blockDimZ),
+                DynamicSharedBytes = config->sharedMemBytes,
+                Parameters = parameters,
+                Extra = extra,
+            };
+            request.Apply((byte*)config->attrs, config->numAttrs);
+            Launches.Add(Function(context, function), context.Stream(config->hStream), request, nameof(cuLaunchKernelEx));
+        });
 
     [UnmanagedCallersOnly]
-    private static CUresult cuLaunchHostFunc(nint stream, delegate* unmanaged<void*, void> function, void* data) => InContext(context =>
-    {
-        RequirePointer(function);
-        context.Stream(stream).Add(new Operation(nameof(cuLaunchHostFunc), () => function(data)) { IsHostFunction = true });
-    });
+    private static CUresult cuLaunchHostFunc(nint stream, delegate* unmanaged<void*, void> function, void* data) =>
+        InContext(context =>
+        {
+            RequirePointer(function);
+            context.Stream(stream).Add(new Operation(nameof(cuLaunchHostFunc), () => function(data)) { IsHostFunction = true });
+        });
 
     private static EmulatedFunction Function(EmulatedContext context, nint handle) =>
         context.Emulator.Handles.Get<EmulatedFunction>(handle, HandleKind.Function);

@@ -11,7 +11,8 @@ internal static unsafe partial class DriverFunctions
         RequirePointer(stream);
         if (flags > (uint)CUstream_flags.CU_STREAM_NON_BLOCKING)
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument, $"{flags} are no flags of a stream");
+            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument,
+                $"{flags} are no flags of a stream");
         }
         *stream = context.CreateStream(isBlocking: flags == 0, nameof(cuStreamCreate)).Handle;
     });
@@ -54,9 +55,10 @@ internal static unsafe partial class DriverFunctions
         if (flags != 0)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, "waiting for external events of a graph is not emulated");
+                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall,
+                "waiting for external events of a graph is not emulated");
         }
-        context.Emulator.Handles.Get<EmulatedEvent>(e, HandleKind.Event).Await(context.Stream(stream));
+        Event(context, e).Await(context.Stream(stream));
     });
 
     [UnmanagedCallersOnly]
@@ -99,7 +101,8 @@ internal static unsafe partial class DriverFunctions
         if ((flags & ~Known) != 0)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"flags 0x{flags:x} of an event are not emulated");
+                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall,
+                $"flags 0x{flags:x} of an event are not emulated");
         }
         bool isTimed = (flags & (uint)CUevent_flags.CU_EVENT_DISABLE_TIMING) == 0;
         *e = new EmulatedEvent(context, isTimed, nameof(cuEventCreate)).Handle;
@@ -113,28 +116,27 @@ internal static unsafe partial class DriverFunctions
     }, destroys: true);
 
     [UnmanagedCallersOnly]
-    private static CUresult cuEventRecord(nint e, nint stream) => InContext(context =>
-        context.Emulator.Handles.Get<EmulatedEvent>(e, HandleKind.Event).Record(context.Stream(stream), nameof(cuEventRecord)));
+    private static CUresult cuEventRecord(nint e, nint stream) => InContext(
+        context => Event(context, e).Record(context.Stream(stream), nameof(cuEventRecord)));
 
     [UnmanagedCallersOnly]
     private static CUresult cuEventQuery(nint e)
     {
         bool isComplete = true;
         CUresult result = InContext(
-            context => isComplete = context.Emulator.Handles.Get<EmulatedEvent>(e, HandleKind.Event).Query(), call: nameof(cuEventQuery));
+            context => isComplete = Event(context, e).Query(), call: nameof(cuEventQuery));
         return result == CUresult.CUDA_SUCCESS && !isComplete ? CUresult.CUDA_ERROR_NOT_READY : result;
     }
 
     [UnmanagedCallersOnly]
     private static CUresult cuEventSynchronize(nint e) =>
-        InContext(context => context.Emulator.Handles.Get<EmulatedEvent>(e, HandleKind.Event).Synchronize());
+        InContext(context => Event(context, e).Synchronize());
 
     [UnmanagedCallersOnly]
     private static CUresult cuEventElapsedTime(float* milliseconds, nint start, nint end) => InContext(context =>
     {
         RequirePointer(milliseconds);
-        HandleTable handles = context.Emulator.Handles;
-        *milliseconds = handles.Get<EmulatedEvent>(end, HandleKind.Event).MillisecondsSince(handles.Get<EmulatedEvent>(start, HandleKind.Event));
+        *milliseconds = Event(context, end).MillisecondsSince(Event(context, start));
     });
 
     [UnmanagedCallersOnly]
@@ -165,7 +167,8 @@ internal static unsafe partial class DriverFunctions
         RequirePointer(exec);
         if (flags != 0)
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"flags 0x{flags:x} are not emulated");
+            throw new CallRefused(CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall,
+                $"flags 0x{flags:x} are not emulated");
         }
         EmulatedGraph found = context.Emulator.Handles.Get<EmulatedGraph>(graph, HandleKind.Graph);
         *exec = new EmulatedGraphExec(found, nameof(cuGraphInstantiateWithFlags)).Handle;
@@ -180,5 +183,9 @@ internal static unsafe partial class DriverFunctions
 
     [UnmanagedCallersOnly]
     private static CUresult cuGraphLaunch(nint exec, nint stream) => InContext(context =>
-        context.Emulator.Handles.Get<EmulatedGraphExec>(exec, HandleKind.GraphExec).Launch(context.Stream(stream), nameof(cuGraphLaunch)));
+        context.Emulator.Handles.Get<EmulatedGraphExec>(exec, HandleKind.GraphExec)
+            .Launch(context.Stream(stream), nameof(cuGraphLaunch)));
+
+    private static EmulatedEvent Event(EmulatedContext context, nint handle) =>
+        context.Emulator.Handles.Get<EmulatedEvent>(handle, HandleKind.Event);
 }

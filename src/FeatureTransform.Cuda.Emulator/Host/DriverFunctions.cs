@@ -38,13 +38,13 @@ internal static unsafe partial class DriverFunctions
         }
     }
 
-    /// <summary>A call about the driver as a whole, which is the one that was asked for the function.</summary>
+    /// <summary>A call about the driver as a whole, which is the one that the thread was last given a function of.</summary>
     private static CUresult OfDriver(Func<Emulator, CUresult> body, [CallerMemberName] string call = "") =>
-        Run(Emulator.Asked(), body, call);
+        Run(Emulator.LastLive(), body, call);
 
-    /// <summary>A call about the calling thread: the driver of its context, or else the one that was asked.</summary>
+    /// <summary>A call about the calling thread: the driver of its context, or else the one it last used.</summary>
     private static CUresult OfThread(Func<Emulator, CUresult> body, [CallerMemberName] string call = "") =>
-        Run(Current?.Emulator ?? Emulator.Asked(), body, call);
+        Run(Current?.Emulator ?? Emulator.LastUsed(), body, call);
 
     /// <summary>A call about a device, once the driver is initialised.</summary>
     private static CUresult OnDevice(int device, Action<EmulatedDevice> body, [CallerMemberName] string call = "") =>
@@ -67,7 +67,8 @@ internal static unsafe partial class DriverFunctions
             if (context.IsDestroyed)
             {
                 throw new CallRefused(
-                    CUresult.CUDA_ERROR_CONTEXT_IS_DESTROYED, FindingKinds.UseAfterDestroy, $"{context}, which is current, was released");
+                    CUresult.CUDA_ERROR_CONTEXT_IS_DESTROYED, FindingKinds.UseAfterDestroy,
+                    $"{context}, which is current, was released");
             }
             if (context.Failure == CUresult.CUDA_SUCCESS || destroys)
             {
@@ -82,7 +83,7 @@ internal static unsafe partial class DriverFunctions
         {
             return CUresult.CUDA_ERROR_DEINITIALIZED;
         }
-        emulator.Use();
+        Emulator.Use(emulator.Number);
         if (HostFunction.IsRunning)
         {
             emulator.Report(FindingKinds.InvalidArgument, call, "it is called within a host function of a stream");
@@ -121,7 +122,9 @@ internal static unsafe partial class DriverFunctions
 
     /// <summary>A function that exists, and is not emulated: it says so, and never success.</summary>
     private static CUresult NotEmulated([CallerMemberName] string call = "") => OfThread(
-        _ => throw new CallRefused(CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"{call} is not emulated"), call);
+        _ => throw new CallRefused(
+            CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"{call} is not emulated"),
+        call);
 
     private static void RequireInitialized(Emulator emulator)
     {
@@ -135,7 +138,8 @@ internal static unsafe partial class DriverFunctions
     {
         if (pointer is null)
         {
-            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument, "a pointer to the result is null");
+            throw new CallRefused(CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument,
+                "a pointer to the result is null");
         }
     }
 

@@ -95,7 +95,8 @@ internal sealed class EmulatedContext
         HostObject[] left = [.. Emulator.Handles.LiveOf(this)];
         if (Failure == CUresult.CUDA_SUCCESS)
         {
-            foreach (IGrouping<HandleKind, HostObject> kind in left.Where(o => o.Kind != HandleKind.Function).GroupBy(o => o.Kind))
+            IEnumerable<HostObject> owned = left.Where(o => o.Kind != HandleKind.Function); // those go with their module
+            foreach (IGrouping<HandleKind, HostObject> kind in owned.GroupBy(o => o.Kind))
             {
                 ReportLeak(call, kind.Key.ToString().ToLowerInvariant(), [.. kind.Select(o => $"{o} of {o.MadeBy}")]);
             }

@@ -17,9 +17,9 @@ internal sealed class EmulatedDevice(Emulator emulator, int ordinal)
 
     public EmulatedContext? Primary { get; private set; }
 
-    /// <summary>The emulator of a CUdevice; a bare ordinal is of the one that was asked last.</summary>
+    /// <summary>The emulator of a CUdevice; a bare ordinal is of the one that was used last.</summary>
     public static Emulator? EmulatorOf(int device) =>
-        device >> EmulatorShift == 0 ? Emulator.Asked() : Emulator.Of(device >> EmulatorShift);
+        device >> EmulatorShift == 0 ? Emulator.LastLive() : Emulator.Of(device >> EmulatorShift);
 
     /// <summary>The device of a CUdevice.</summary>
     /// <exception cref="CallRefused">There is none.</exception>
@@ -43,7 +43,8 @@ internal sealed class EmulatedDevice(Emulator emulator, int ordinal)
         if (retained == 0)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_CONTEXT, FindingKinds.DoubleDestroy, $"the primary context of device {Ordinal} is not retained");
+                CUresult.CUDA_ERROR_INVALID_CONTEXT, FindingKinds.DoubleDestroy,
+                $"the primary context of device {Ordinal} is not retained");
         }
         if (--retained == 0)
         {

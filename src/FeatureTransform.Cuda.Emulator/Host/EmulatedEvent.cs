@@ -17,7 +17,8 @@ internal sealed class EmulatedEvent(EmulatedContext context, bool isTimed, strin
         if (stream.Context != Context)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.WrongContext, $"{this} of {Context} is recorded in {stream} of {stream.Context}");
+                CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.WrongContext,
+                $"{this} of {Context} is recorded in {stream} of {stream.Context}");
         }
         CaptureRules.RequireUsable(stream);
         captured = stream.Capture is { } capture ? (capture, [.. stream.CaptureTail]) : null;
@@ -35,7 +36,8 @@ internal sealed class EmulatedEvent(EmulatedContext context, bool isTimed, strin
         else if (recorded is not null && stream.Capture is { } capture)
         {
             throw capture.Invalidate(
-                CUresult.CUDA_ERROR_STREAM_CAPTURE_ISOLATION, $"{stream}, which captures, is to wait for {this}, which was not recorded in the capture");
+                CUresult.CUDA_ERROR_STREAM_CAPTURE_ISOLATION,
+                $"{stream}, which captures, is to wait for {this}, which was not recorded in the capture");
         }
         else if (recorded is not null)
         {
@@ -82,7 +84,8 @@ internal sealed class EmulatedEvent(EmulatedContext context, bool isTimed, strin
         if (!isTimed || recorded is null)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.InvalidHandle, $"{this} was {(isTimed ? "never recorded" : "made without timing")}");
+                CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.InvalidHandle,
+                $"{this} was {(isTimed ? "never recorded" : "made without timing")}");
         }
         return recorded.IsDone ? recorded.Timestamp : throw new CallRefused(CUresult.CUDA_ERROR_NOT_READY);
     }

@@ -73,7 +73,9 @@ internal sealed class EmulatedFunction(EmulatedModule module, KernelSignature ke
                 throw new CallRefused(
                     CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidArgument,
                     $"attribute {attribute} of {Kernel.Name} cannot be {value}"
-                    + (attribute == 8 ? $"; a block has {device.SharedBytesPerBlockOptIn} bytes, {Kernel.StaticSharedBytes} of them static" : ""));
+                    + (attribute == 8
+                        ? $"; a block has {device.SharedBytesPerBlockOptIn} bytes, {Kernel.StaticSharedBytes} of them static"
+                        : ""));
         }
     }
 }

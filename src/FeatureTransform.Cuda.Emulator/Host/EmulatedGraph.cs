@@ -69,19 +69,14 @@ internal sealed class EmulatedGraphExec(EmulatedGraph graph, string madeBy)
             if (node.Operation.Module is { IsUnloaded: true } module)
             {
                 throw new CallRefused(
-                    CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.UseAfterDestroy, $"{this} launches a kernel of {module}, which was unloaded");
+                    CUresult.CUDA_ERROR_INVALID_HANDLE, FindingKinds.UseAfterDestroy,
+                    $"{this} launches a kernel of {module}, which was unloaded");
             }
         }
         HashSet<GraphNode> inner = [.. nodes.SelectMany(n => n.Dependencies)];
         if (stream.Capture is { } capture)
         {
-            var copies = new Dictionary<GraphNode, GraphNode>();
-            foreach (GraphNode node in nodes)
-            {
-                List<GraphNode> after = node.Dependencies.Count > 0 ? [.. node.Dependencies.Select(d => copies[d])] : stream.CaptureTail;
-                copies[node] = capture.Graph.Add(node.Operation, after);
-            }
-            stream.CaptureTail = nodes.Length > 0 ? [.. nodes.Where(n => !inner.Contains(n)).Select(n => copies[n])] : stream.CaptureTail;
+            Record(stream, capture.Graph, inner);
             return;
         }
         List<Work> before = stream.Before();
@@ -95,6 +90,22 @@ internal sealed class EmulatedGraphExec(EmulatedGraph graph, string madeBy)
             List<Work> after = node.Dependencies.Count > 0 ? [.. node.Dependencies.Select(d => works[d])] : [.. before];
             works[node] = new Work(Context, node.Operation, after);
         }
-        last = stream.Enqueue(new Operation(call, static () => { }), [.. nodes.Where(n => !inner.Contains(n)).Select(n => works[n])]);
+        List<Work> ends = [.. nodes.Where(n => !inner.Contains(n)).Select(n => works[n])];
+        last = stream.Enqueue(new Operation(call, static () => { }), ends);
+    }
+
+    private void Record(EmulatedStream stream, EmulatedGraph graph, HashSet<GraphNode> inner)
+    {
+        var copies = new Dictionary<GraphNode, GraphNode>();
+        foreach (GraphNode node in nodes)
+        {
+            bool isFirst = node.Dependencies.Count == 0;
+            List<GraphNode> after = isFirst ? stream.CaptureTail : [.. node.Dependencies.Select(d => copies[d])];
+            copies[node] = graph.Add(node.Operation, after);
+        }
+        if (nodes.Length > 0)
+        {
+            stream.CaptureTail = [.. nodes.Where(n => !inner.Contains(n)).Select(n => copies[n])];
+        }
     }
 }

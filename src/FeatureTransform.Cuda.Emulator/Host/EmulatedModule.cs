@@ -82,7 +82,8 @@ internal sealed class EmulatedModule(EmulatedContext context, IExecutableModule 
         {
             module.Dispose();
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_PTX, FindingKinds.UnsupportedImage, $"the PTX is for {target}, the device is sm_{device.ComputeCapability}");
+                CUresult.CUDA_ERROR_INVALID_PTX, FindingKinds.UnsupportedImage,
+                $"the PTX is for {target}, the device is sm_{device.ComputeCapability}");
         }
     }
 }

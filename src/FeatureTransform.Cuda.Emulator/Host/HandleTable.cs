@@ -12,7 +12,7 @@ internal sealed class HandleTable(int emulator)
     private uint next = 1;
 
     /// <summary>The emulator's number that a handle holds; it may be of no emulator.</summary>
-    public static int EmulatorOf(nint handle) => (int)(((ulong)handle >> 32) & 0xFFFF);
+    public static int EmulatorOf(nint handle) => (int)(((ulong)handle >> 32) & 0xFFFFFF);
 
     public static string Describe(nint handle) =>
         $"{KindOf(handle).ToString().ToLowerInvariant()} {(uint)handle} (0x{handle:x})";
@@ -21,7 +21,7 @@ internal sealed class HandleTable(int emulator)
 
     public nint Add(object created, HandleKind kind)
     {
-        nint handle = (nint)(((ulong)kind << 48) | ((ulong)(uint)emulator << 32) | next++);
+        nint handle = (nint)(((ulong)kind << 56) | ((ulong)(uint)emulator << 32) | next++);
         live.Add(handle, created);
         return handle;
     }
@@ -66,5 +66,5 @@ internal sealed class HandleTable(int emulator)
             $"{Describe(handle)} was destroyed before");
     }
 
-    private static HandleKind KindOf(nint handle) => (HandleKind)(byte)((ulong)handle >> 48);
+    private static HandleKind KindOf(nint handle) => (HandleKind)(byte)((ulong)handle >> 56);
 }

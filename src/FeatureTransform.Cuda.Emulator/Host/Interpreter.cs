@@ -7,7 +7,8 @@ namespace FeatureTransform.Cuda.Emulator.Host;
 /// <summary>Executes PTX instruction by instruction.</summary>
 internal sealed class Interpreter(EmulatorOptions options) : IExecutor
 {
-    public IExecutableModule Load(string text, EmulatedMemory memory) => new Module(DecodedModule.Load(text, memory, options.Device), options);
+    public IExecutableModule Load(string text, EmulatedMemory memory) =>
+        new Module(DecodedModule.Load(text, memory, options.Device), options);
 
     private sealed class Module(DecodedModule module, EmulatorOptions options) : IExecutableModule
     {

@@ -27,7 +27,7 @@ internal unsafe struct LaunchRequest
             switch (*(int*)attribute)
             {
                 case 0 or 1 or 3 or 6 or 8 or 9 or 10:
-                    break; // nothing, caching, overlap with the kernel before, priority, domains: hints, or more order than asked for
+                    break; // caching, overlap with the kernel before, priority, domains: hints, or less order than there is
                 case 2:
                     IsCooperative = *value != 0;
                     break;
@@ -36,7 +36,8 @@ internal unsafe struct LaunchRequest
                     break;
                 default:
                     throw new CallRefused(
-                        CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, $"launch attribute {*(int*)attribute} is not emulated");
+                        CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall,
+                        $"launch attribute {*(int*)attribute} is not emulated");
             }
         }
     }
@@ -84,7 +85,8 @@ internal unsafe struct LaunchRequest
         {
             throw Mismatch(
                 $"{kernel.Name} takes {copy.Length} bytes of parameters ({Describe(kernel)}), "
-                + (size is null ? "no size is given" : $"{*size} are given") + (Parameters is null ? "" : ", and pointers to parameters too"));
+                + (size is null ? "no size is given" : $"{*size} are given")
+                + (Parameters is null ? "" : ", and pointers to parameters too"));
         }
         new ReadOnlySpan<byte>(buffer, copy.Length).CopyTo(copy);
     }

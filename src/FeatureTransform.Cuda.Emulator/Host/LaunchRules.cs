@@ -30,7 +30,8 @@ internal static class LaunchRules
         CheckThreads(function, block, threads);
         if (request.DynamicSharedBytes > function.MaxDynamicSharedBytes)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: {request.DynamicSharedBytes} bytes of dynamic shared memory; "
+            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE,
+                $"{kernel.Name}: {request.DynamicSharedBytes} bytes of dynamic shared memory; "
                 + $"CU_FUNC_ATTRIBUTE_MAX_DYNAMIC_SHARED_SIZE_BYTES is {function.MaxDynamicSharedBytes}");
         }
         Dim3 cluster = CheckCluster(function, request);
@@ -47,7 +48,8 @@ internal static class LaunchRules
         KernelSignature kernel = function.Kernel;
         if (kernel is { RequiresThreads: true, MaxThreads: { } required } && required != block)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE, $"{kernel.Name}: a block of {block} threads; .reqntid asks for {required}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_VALUE,
+                $"{kernel.Name}: a block of {block} threads; .reqntid asks for {required}");
         }
         if (threads > (ulong)function.MaxThreads)
         {
@@ -78,12 +80,14 @@ internal static class LaunchRules
         int most = function.AllowsLargeClusters ? LargestCluster : PortableCluster;
         if (IsEmpty(cluster) || (ulong)cluster.X * cluster.Y * cluster.Z > (ulong)most)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a cluster of {cluster} blocks; it may have {most}");
+            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE,
+                $"{kernel.Name}: a cluster of {cluster} blocks; it may have {most}");
         }
         Dim3 grid = request.Grid;
         if (grid.X % cluster.X != 0 || grid.Y % cluster.Y != 0 || grid.Z % cluster.Z != 0)
         {
-            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE, $"{kernel.Name}: a grid of {grid} blocks cannot be divided into "
+            throw Refused(CUresult.CUDA_ERROR_INVALID_CLUSTER_SIZE,
+                $"{kernel.Name}: a grid of {grid} blocks cannot be divided into "
                 + $"clusters of {cluster}");
         }
         return cluster;
@@ -96,7 +100,8 @@ internal static class LaunchRules
             * (ulong)Occupancy.BlocksPerMultiprocessor(function, threads, request.DynamicSharedBytes);
         if (blocks > most)
         {
-            throw Refused(CUresult.CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE, $"{function.Kernel.Name}: {blocks} blocks; the device holds {most} at once");
+            throw Refused(CUresult.CUDA_ERROR_COOPERATIVE_LAUNCH_TOO_LARGE,
+                $"{function.Kernel.Name}: {blocks} blocks; the device holds {most} at once");
         }
     }
 

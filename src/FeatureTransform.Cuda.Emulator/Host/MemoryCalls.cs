@@ -1,3 +1,5 @@
+using FeatureTransform.Cuda.Emulator.Memory;
+
 namespace FeatureTransform.Cuda.Emulator.Host;
 
 /// <summary>Freeing, and what allocates in the order of streams.</summary>
@@ -11,7 +13,8 @@ internal static unsafe class MemoryCalls
             return;
         }
         CaptureRules.RequireSafe(context.Emulator);
-        EmulatedContext owner = context.Emulator.Devices.Select(d => d.Primary).FirstOrDefault(c => c?.Memory.Contains(address) == true) ?? context;
+        EmulatedContext owner = context.Emulator.Devices.Select(d => d.Primary)
+            .FirstOrDefault(c => c?.Memory.Contains(address) == true) ?? context;
         if (owner != context)
         {
             context.Emulator.Report(FindingKinds.WrongContext, call, $"0x{address:x} belongs to {owner}, {context} is current");
@@ -51,7 +54,8 @@ internal static unsafe class MemoryCalls
     public static void FreeHost(EmulatedContext context, void* host, string call)
     {
         CaptureRules.RequireSafe(context.Emulator);
-        Allocation allocation = context.Memory.GetForFree((ulong)host, CUresult.CUDA_ERROR_INVALID_VALUE, [AllocationKind.Pinned]);
+        Allocation allocation = context.Memory.GetForFree(
+            (ulong)host, CUresult.CUDA_ERROR_INVALID_VALUE, [AllocationKind.Pinned]);
         ReleaseHost(context, allocation, call);
     }
 
@@ -65,10 +69,12 @@ internal static unsafe class MemoryCalls
 
     private static void ReleaseHost(EmulatedContext context, Allocation allocation, string call)
     {
-        Work[] users = [.. context.HostWork.Where(w => w.UsesHost((nint)allocation.Region.Address, (nuint)allocation.Region.Size))];
+        Region region = allocation.Region;
+        Work[] users = [.. context.HostWork.Where(w => w.UsesHost((nint)region.Address, (nuint)region.Size))];
         foreach (Work work in users)
         {
-            context.Emulator.Report(FindingKinds.HostMemoryFreed, call, $"{allocation} is still to be used by {work.Call}, which was not waited for");
+            context.Emulator.Report(FindingKinds.HostMemoryFreed, call,
+                $"{allocation} is still to be used by {work.Call}, which was not waited for");
             work.Complete();
         }
         context.Memory.Release(allocation);
@@ -81,7 +87,8 @@ internal static unsafe class MemoryCalls
         {
             capture.Invalidate(CUresult.CUDA_ERROR_NOT_SUPPORTED, "");
             throw new CallRefused(
-                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall, "memory that a graph allocates or frees is not emulated");
+                CUresult.CUDA_ERROR_NOT_SUPPORTED, FindingKinds.UnsupportedCall,
+                "memory that a graph allocates or frees is not emulated");
         }
     }
 }

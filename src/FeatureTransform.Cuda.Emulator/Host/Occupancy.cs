@@ -18,7 +18,8 @@ internal static class Occupancy
         }
         int warps = (threads + WarpThreads - 1) / WarpThreads;
         int blocks = Math.Min(device.BlocksPerMultiprocessor, device.ThreadsPerMultiprocessor / WarpThreads / warps);
-        int shared = RoundUp(function.Kernel.StaticSharedBytes + (int)dynamicSharedBytes, SharedUnit) + device.ReservedSharedBytesPerBlock;
+        int shared = device.ReservedSharedBytesPerBlock
+            + RoundUp(function.Kernel.StaticSharedBytes + (int)dynamicSharedBytes, SharedUnit);
         blocks = Math.Min(blocks, device.SharedBytesPerMultiprocessor / shared);
         return function.Kernel.Registers == 0 ? blocks
             : Math.Min(blocks, device.RegistersPerMultiprocessor / RegistersPerWarp(function.Kernel.Registers) / warps);

@@ -27,7 +27,8 @@ internal static unsafe class Transfers
         else if (!isPinned)
         {
             stream.Context.Emulator.Report(
-                FindingKinds.Capture, call, $"{bytes} bytes of pageable memory at 0x{(nint)host:x}: each launch of the graph reads them anew");
+                FindingKinds.Capture, call,
+                $"{bytes} bytes of pageable memory at 0x{(nint)host:x}: each launch of the graph reads them anew");
         }
         Work? work = stream.Add(new Operation(call, () =>
         {
@@ -60,7 +61,8 @@ internal static unsafe class Transfers
             {
                 emulator.Report(
                     FindingKinds.HostUninitialized, call,
-                    $"byte {first - offset} of {bytes} was never written: {first} bytes into {source.Size} at 0x{source.Address:x} of {source.Name}");
+                    $"byte {first - offset} of {bytes} was never written: {first} bytes into {source.Size} at "
+                    + $"0x{source.Address:x} of {source.Name}");
             }
             Span(source, device, bytes).CopyTo(new Span<byte>(host, checked((int)bytes)));
         })
@@ -82,7 +84,8 @@ internal static unsafe class Transfers
         if (target < source + bytes && source < target + bytes)
         {
             stream.Context.Emulator.Report(
-                FindingKinds.OverlappingCopy, call, $"{bytes} bytes from 0x{source:x} to 0x{target:x} overlap: the result is undefined");
+                FindingKinds.OverlappingCopy, call,
+                $"{bytes} bytes from 0x{source:x} to 0x{target:x} overlap: the result is undefined");
         }
         stream.Add(new Operation(call, () =>
         {
@@ -105,7 +108,8 @@ internal static unsafe class Transfers
         if (device % (ulong)sizeof(T) != 0)
         {
             throw new CallRefused(
-                CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidAddress, $"0x{device:x} is not aligned to {sizeof(T)} bytes");
+                CUresult.CUDA_ERROR_INVALID_VALUE, FindingKinds.InvalidAddress,
+                $"0x{device:x} is not aligned to {sizeof(T)} bytes");
         }
         memory.RequireRange(device, bytes);
         stream.Add(new Operation(call, () =>

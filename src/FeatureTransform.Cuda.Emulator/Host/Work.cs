@@ -121,8 +121,8 @@ internal sealed class Work
         {
             context.Emulator.Report(
                 FindingKinds.HostMemoryChanged, operation.Call,
-                $"byte {offset} of the {operation.Source!.Value.Bytes} pinned bytes at 0x{operation.Source.Value.Address:x} was changed "
-                + "by the host after the call and before the copy; the copy took the new content");
+                $"byte {offset} of the {operation.Source!.Value.Bytes} pinned bytes at 0x{operation.Source.Value.Address:x} "
+                + "was changed by the host after the call and before the copy; the copy took the new content");
         }
         List<Work> unchanged = operation.MayWriteHost
             ? [.. context.HostWork.Where(w => w != this && w.sourceAtCall is not null && w.FirstChange() < 0)]

@@ -29,6 +29,9 @@ internal sealed unsafe class Region : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Whether the bytes are the host's own, which the device addresses too.</summary>
+    public bool IsHost => !ownsData;
+
     /// <summary>The device address of the first byte; 0 for shared, local and parameter memory.</summary>
     public ulong Address { get; }
 
@@ -48,6 +51,9 @@ internal sealed unsafe class Region : IDisposable
 
     /// <summary>Has its address, but is not there yet: memory that a stream is still to allocate.</summary>
     public bool IsReserved { get; set; }
+
+    /// <summary>Tells the contents of one block from those of the next; 0 for memory that outlives blocks.</summary>
+    public int Generation { get; set; }
 
     /// <summary>State of the race check, made by it when it is on.</summary>
     public RaceShadow? Shadow { get; set; }
@@ -169,6 +175,8 @@ internal sealed unsafe class Region : IDisposable
             NativeMemory.AlignedFree(Data);
         }
         NativeMemory.Free(Written);
+        Shadow?.Dispose();
+        Shadow = null;
         Data = Written = null;
         GC.SuppressFinalize(this);
     }

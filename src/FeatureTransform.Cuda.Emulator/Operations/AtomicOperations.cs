@@ -20,7 +20,7 @@ internal static unsafe class AtomicOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, op->Size, Access.Atomic);
+            w.Block.OnAccess(w, op, region, part, op->Size, Access.Atomic, (MemoryForm)op->Form);
             if (w.Block.Launch.Options.Workers > 1)
             {
                 lock (w.Block.Launch.Memory.Atomics)

@@ -74,5 +74,5 @@ internal static unsafe class BarrierDecoder
         d.Emit(draft);
     }
 
-    private static void FenceOperation(Warp w, Op* op) => w.Block.OnFence(w, op);
+    private static void FenceOperation(Warp w, Op* op) => w.Block.OnFence(op);
 }

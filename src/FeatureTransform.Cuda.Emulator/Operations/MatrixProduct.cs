@@ -117,10 +117,10 @@ internal static unsafe class MatrixProduct
             Vector512<float> sum = Vector512.Create(
                 Vector256.Create(Vector128.Load(c[0] + 4 * g), Vector128.Load(c[1] + 4 * g)),
                 Vector256.Create(Vector128.Load(c[2] + 4 * g), Vector128.Load(c[3] + 4 * g))).AsSingle();
-            special |= Vector512.Equals(sum.AsInt32() & Vector512.Create(0x7F800000), Vector512.Create(0x7F800000));
             for (int quad = 0; quad < quads; quad += quadsOfBlock)
             {
                 int end = Math.Min(quad + quadsOfBlock, quads);
+                special |= Vector512.Equals(sum.AsInt32() & Vector512.Create(0x7F800000), Vector512.Create(0x7F800000));
                 sum = Block(quad, end, per, fraction, 4 * g, aMantissa, aExponent, bMantissa, bExponent, exponents, sum, ref tiny);
             }
             results[g] = sum;

@@ -21,7 +21,7 @@ internal static unsafe class MemoryOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, bytes, Access.Read);
+            w.Block.OnAccess(w, op, region, part, bytes, Access.Read, (MemoryForm)op->Form);
             for (int k = 0; k < op->Count; k++)
             {
                 LoadElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op, (op->Target >> k & 1) != 0);
@@ -41,7 +41,7 @@ internal static unsafe class MemoryOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, bytes, Access.Write);
+            w.Block.OnAccess(w, op, region, part, bytes, Access.Write, (MemoryForm)op->Form);
             for (int k = 0; k < op->Count; k++)
             {
                 StoreElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op->Size, (op->Target >> k & 1) != 0);

@@ -52,7 +52,7 @@ public sealed class CudaContrastiveStep : IDisposable
             mixPositive = new MixPositive(this.kernels, shape.Features);
             mixQueue = plan.Pass.Mixed is { } type ? new MixQueue(this.kernels, shape.Queue, type) : null;
             infonce = new InfoNce(this.kernels, plan.Pass);
-            finish = new InfoNceFinish(this.kernels, shape.Features);
+            finish = new InfoNceFinish(this.kernels, shape.Features, shape.C);
             enqueue = new Enqueue(this.kernels, shape.Queue);
             this.workspace = workspace ?? new DeviceMemory(context, plan.Bytes);
         }

@@ -21,7 +21,8 @@ internal sealed class InfoNce
     private readonly CudaKernel kernel;
     private readonly InfoNcePlan plan;
 
-    /// <exception cref="CudaException">The kernel cannot be had, or the device has less shared memory than the plan was made for.</exception>
+    /// <exception cref="CudaException">The kernel cannot be had, or the device has less shared memory than the plan
+    /// takes.</exception>
     public InfoNce(KernelLibrary library, InfoNcePlan plan)
     {
         this.plan = plan;
@@ -38,9 +39,11 @@ internal sealed class InfoNce
         if (plan.Precision != CudaPrecision.Float32 && args.Queue % CopyBytes != 0)
         {
             throw new ArgumentException(
-                $"The queue must lie at a multiple of {CopyBytes} bytes for {plan.Precision}; given 0x{args.Queue:x}.", nameof(args));
+                $"The queue must lie at a multiple of {CopyBytes} bytes for {plan.Precision}; given 0x{args.Queue:x}.",
+                nameof(args));
         }
 
-        kernel.Launch(stream, new Dim3((uint)plan.Blocks((int)args.N)), new Dim3((uint)plan.Threads), plan.DynamicSharedBytes, args);
+        var grid = new Dim3((uint)plan.Blocks((int)args.N));
+        kernel.Launch(stream, grid, new Dim3((uint)plan.Threads), plan.DynamicSharedBytes, args);
     }
 }

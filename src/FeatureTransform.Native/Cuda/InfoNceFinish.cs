@@ -19,14 +19,18 @@ internal struct InfoNceFinishArgs
 /// <summary>Launches infonce_finish: loss, statistics and gradient from the partial results of the pass.</summary>
 /// <param name="library">Kernels.</param>
 /// <param name="input">How q_raw is stored.</param>
-internal sealed class InfoNceFinish(KernelLibrary library, ElementType input)
+/// <param name="c">C.</param>
+internal sealed class InfoNceFinish(KernelLibrary library, ElementType input, int c)
 {
     /// <summary>Threads of a block, which finishes one row.</summary>
     public const int Threads = 256;
 
-    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input), "infonce_finish");
+    private const int Quad = 4;
 
-    public static KernelVariant VariantOf(ElementType input) => new("infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input));
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input, c), "infonce_finish");
+
+    public static KernelVariant VariantOf(ElementType input, int c) =>
+        new("infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads)}");
 
     /// <param name="stream">Where the pass ran.</param>
     /// <param name="plan">The plan by which it ran: fills in how the work was cut.</param>

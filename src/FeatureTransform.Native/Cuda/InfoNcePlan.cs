@@ -8,11 +8,14 @@ namespace FeatureTransform.Native.Cuda;
 /// </summary>
 internal sealed class InfoNcePlan
 {
-    /// <summary>Up to so many queries, mixing in the pass costs less than mixing once into memory: by the model in docs/architecture.md.</summary>
+    /// <summary>Up to so many queries, mixing in the pass costs less, by the model, than mixing once into memory.</summary>
     public const int MostQueriesBFloat16 = 1024, MostQueriesFloat32 = 1800, MostQueriesElement = 256;
 
     // Sums that a warp can hold: more do not fit its registers.
     private const int MostSums = 32 * 128;
+    // SCOPE_MIXED of the kernels.
+    private const int ScopeMixed = 3;
+
     private const int SmallTile = 128, PartialArrays = 5, FewestChannels = 128, FloatsOfTile = 8192;
     private const int Float32Threads = 256, Float32StaticShared = 2560, ScoresOfThread = 16, Padding = 4;
 
@@ -30,8 +33,10 @@ internal sealed class InfoNcePlan
     /// <summary>Its name.</summary>
     public required string Kernel { get; init; }
 
-    /// <summary>What it multiplies in: below the wish where the device has not the shared memory for it. BFloat16 takes q as the operand
-    /// that mix_positive writes, the others q^.</summary>
+    /// <summary>
+    /// What it multiplies in: fp32 where the device has too little shared memory for the wish. BFloat16 takes q as the operand
+    /// that mix_positive writes, the others q^.
+    /// </summary>
     public required CudaPrecision Precision { get; init; }
 
     /// <summary>Threads of a block.</summary>
@@ -46,12 +51,12 @@ internal sealed class InfoNcePlan
     /// <summary>Bytes of shared memory that the launch asks for.</summary>
     public required int DynamicSharedBytes { get; init; }
 
-    /// <summary>How mix_queue is to store the negatives before the pass; null where the pass makes them, or takes the queue as it is.</summary>
+    /// <summary>How mix_queue is to store the negatives before the pass; null where it mixes or nothing is mixed.</summary>
     public ElementType? Mixed { get; init; }
 
     /// <summary>
-    /// Whether the pass is given those negatives as its queue too: it reads that one only in steps without transformation, in which
-    /// mix_queue copies the queue.
+    /// Whether the pass is given those negatives as its queue too: it reads that one only in steps without transformation, in
+    /// which mix_queue copies the queue.
     /// </summary>
     public bool QueueIsMixed { get; init; }
 
@@ -62,7 +67,7 @@ internal sealed class InfoNcePlan
     public long MixedBytes =>
         Mixed is { } type ? (long)k * c * (type == ElementType.BFloat16 ? sizeof(ushort) : sizeof(float)) : 0;
 
-    /// <summary>Blocks of a launch for <paramref name="rows"/> queries: one a multiprocessor, but not more than there is work.</summary>
+    /// <summary>Blocks of a launch for so many queries: one a multiprocessor, but not more than there is work.</summary>
     public int Blocks(int rows) => (int)Math.Min(multiprocessors, QueryTiles(rows) * ((k + Keys - 1) / Keys));
 
     /// <summary>Decides.</summary>
@@ -89,8 +94,8 @@ internal sealed class InfoNcePlan
     }
 
     /// <summary>
-    /// Whether exponentials need a running maximum. |s| is at most |q^| |z^| with |q^| up to 3 when extrapolated, and an elementwise
-    /// mix of unit rows up to sqrt 2 long; 2^(s log2(e) / tau), and the sum of all of them, must be a normal float.
+    /// Whether exponentials need a running maximum. |s| is at most |q^| |z^| with |q^| up to 3 when extrapolated, and an
+    /// elementwise mix of unit rows up to sqrt 2 long; 2^(s log2(e) / tau), and the sum of all, must be a normal float.
     /// </summary>
     public static bool NeedsMaximum(FeatureTransformOptions options, int k)
     {
@@ -118,7 +123,8 @@ internal sealed class InfoNcePlan
         ElementType operands = tf32 ? ElementType.Float32 : ElementType.BFloat16;
         ElementType rows = before && !extend ? operands : shape.Queue;
         bool asTheyAre = before || options.Negative == NegativeTransform.None;
-        int table = !asTheyAre && options.NegativeScope == LambdaScope.Element ? InfoNceTile.TableBytes(options.NegativeAlpha) : 0;
+        bool draws = !asTheyAre && options.NegativeScope == LambdaScope.Element;
+        int table = draws ? InfoNceTile.TableBytes(options.NegativeAlpha) : 0;
         foreach (InfoNceTile tile in Tiles)
         {
             bool wanted = tile.WarpRows * shape.C <= MostSums &&
@@ -135,8 +141,9 @@ internal sealed class InfoNcePlan
                 Kernel = kernel,
                 Variant = new KernelVariant(
                     kernel + ".cu", $"FT_C={shape.C}", $"FT_QUEUE_BF16={Flag(rows == ElementType.BFloat16)}",
-                    $"FT_SCOPE={(asTheyAre ? 3 : (int)options.NegativeScope)}", $"FT_WARPS={tile.Warps}", $"FT_WARP_ROWS={tile.WarpRows}",
-                    $"FT_KEYS={tile.Keys}", $"FT_PARTIAL_TILE={Flag(shape.K % tile.Keys != 0)}", $"FT_EXTEND={Flag(extend)}",
+                    $"FT_SCOPE={(asTheyAre ? ScopeMixed : (int)options.NegativeScope)}", $"FT_WARPS={tile.Warps}",
+                    $"FT_WARP_ROWS={tile.WarpRows}", $"FT_KEYS={tile.Keys}",
+                    $"FT_PARTIAL_TILE={Flag(shape.K % tile.Keys != 0)}", $"FT_EXTEND={Flag(extend)}",
                     $"FT_RUNNING_MAX={Flag(NeedsMaximum(options, shape.K))}", $"FT_SHARED_BYTES={dynamic}"),
                 Precision = shape.Precision,
                 Threads = tile.Threads,
@@ -154,14 +161,15 @@ internal sealed class InfoNcePlan
     private static InfoNcePlan ForFloat32(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, bool before)
     {
         int channels = Math.Max(FewestChannels, (int)System.Numerics.BitOperations.RoundUpToPowerOf2((uint)shape.C));
-        int rows = FloatsOfTile / channels, scope = before ? 3 : (int)options.NegativeScope;
+        int rows = FloatsOfTile / channels, scope = before ? ScopeMixed : (int)options.NegativeScope;
         int shared = (2 * rows * (channels + Padding)) + (rows * (rows + Padding))
             + (rows * rows == Float32Threads * ScoresOfThread ? 0 : Float32Threads * ScoresOfThread);
         return new InfoNcePlan(shape, multiprocessors)
         {
             Kernel = "infonce_fp32",
             Variant = new KernelVariant(
-                "infonce_fp32.cu", $"FT_CHANNELS={channels}", $"FT_QUEUE_BF16={Flag(shape.Queue == ElementType.BFloat16)}", $"FT_SCOPE={scope}"),
+                "infonce_fp32.cu", $"FT_CHANNELS={channels}", $"FT_QUEUE_BF16={Flag(shape.Queue == ElementType.BFloat16)}",
+                $"FT_SCOPE={scope}"),
             Precision = CudaPrecision.Float32,
             Threads = Float32Threads,
             QueryRows = rows,

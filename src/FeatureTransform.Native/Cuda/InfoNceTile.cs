@@ -9,7 +9,8 @@ namespace FeatureTransform.Native.Cuda;
 /// <param name="Keys">Keys of a tile, 16 or 32.</param>
 internal sealed record InfoNceTile(int Warps, int WarpRows, int Keys)
 {
-    private const int WarpThreads = 32, Chunk = 16, ChunksOfGroup = 8, Sources = 2, RawSlots = 2, OperandTiles = 2, CopiedTiles = 4;
+    private const int WarpThreads = 32, Chunk = 16, ChunksOfGroup = 8;
+    private const int Sources = 2, RawSlots = 2, OperandTiles = 2, CopiedTiles = 4;
     private const int Octaves = 33, TableRowBytes = 4 * sizeof(float);
 
     /// <summary>Threads of a block.</summary>
@@ -18,7 +19,7 @@ internal sealed record InfoNceTile(int Warps, int WarpRows, int Keys)
     /// <summary>Query rows of a block.</summary>
     public int QueryRows => Warps * WarpRows;
 
-    /// <summary>At least the bytes that a block declares itself: three floats a row, the draws' keys, where the work stands.</summary>
+    /// <summary>At least the bytes that a block declares itself: three floats a row, and what its warps share.</summary>
     public int StaticSharedBytes => (QueryRows * 3 * sizeof(float)) + 256;
 
     /// <summary>Bytes that the launch asks for, but for the table of element scope.</summary>

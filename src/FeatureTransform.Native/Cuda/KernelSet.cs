@@ -14,7 +14,8 @@ internal static class KernelSet
     /// <summary>The variants that runs need, by source file.</summary>
     public static IReadOnlyList<KernelVariant> Variants { get; } =
     [
-        .. Types.SelectMany(type => new[] { MixPositive.VariantOf(type), InfoNceFinish.VariantOf(type) }),
+        .. Types.Select(MixPositive.VariantOf),
+        .. Types.SelectMany(type => new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c))),
         .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
         .. Passes().Distinct(), Enqueue.Variant,
         Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,

@@ -23,4 +23,13 @@ internal sealed unsafe class AlignedFloats
 
     /// <summary>The first float. Valid as long as this object is alive.</summary>
     public float* Pointer { get; }
+
+    /// <summary>Puts new memory, zeroed, in place of memory that is too small.</summary>
+    public static void Reserve(ref AlignedFloats memory, int length)
+    {
+        if (memory.Length < length)
+        {
+            memory = new AlignedFloats(length);
+        }
+    }
 }

@@ -71,9 +71,6 @@ internal sealed unsafe class ResampleAxis
             (_start, _count) = (new int[outputs], new int[outputs]);
         }
 
-        if (_weights.Length < outputs * Taps)
-        {
-            _weights = new AlignedFloats(outputs * Taps);
-        }
+        AlignedFloats.Reserve(ref _weights, outputs * Taps);
     }
 }

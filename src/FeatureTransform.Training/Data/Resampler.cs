@@ -1,4 +1,3 @@
-using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -6,15 +5,19 @@ namespace FeatureTransform.Training.Data;
 
 /// <summary>
 /// Antialiased bilinear resize of a rectangle of an 8-bit image to planes in [0, 1] (weights: <see cref="ResampleAxis"/>; pixels
-/// outside the rectangle play no part). A row of the output is first summed over rows of the input, sixteen bytes at a time,
-/// and then over columns, a pixel (red, green, blue and one float unused) at a time. Owns its scratch: one object per thread.
+/// outside the rectangle play no part). Each row of the input is widened to floats once; a row of the output is first summed
+/// over such rows, and then over columns. Owns its scratch: one object per thread.
 /// </summary>
 internal sealed unsafe class Resampler
 {
+    private const int Lanes = PlanarImage.Lanes;
+
     private readonly ResampleAxis _columns = new();
     private readonly ResampleAxis _rows = new();
+    private readonly PlaneColumns _planeColumns = new();
+    private readonly PixelColumns _pixelColumns = new();
+    private AlignedFloats _widened = new(0);
     private AlignedFloats _sums = new(0);
-    private AlignedFloats _pixels = new(0);
 
     /// <summary>
     /// Resizes <paramref name="source"/> to width x height and writes the window of it at (left, top) that
@@ -30,123 +33,119 @@ internal sealed unsafe class Resampler
         int size = destination.Size;
         _columns.Fill(source.Width, result.Width, result.Left, size, flip, 1);
         _rows.Fill(source.Height, result.Height, result.Top, size, false, 1.0 / byte.MaxValue);
+        if (PlaneColumns.IsSupported)
+        {
+            _planeColumns.Fill(_columns, size);
+        }
 
-        // A pixel is read as four floats, and groups of outputs read all taps, where the weights of the last may be zero.
-        int length = source.Width * 3;
-        Reserve(ref _sums, length + ((_columns.Taps + 1) * 3) + 1);
-        Reserve(ref _pixels, (destination.Stride * 3) + 1);
+        // Widened rows lie in a ring that has room for all that a row of the output needs.
+        int pitch = (source.Width + Lanes - 1) / Lanes * Lanes, length = 3 * pitch, ring = _rows.Taps;
+        AlignedFloats.Reserve(ref _widened, ring * length);
+        AlignedFloats.Reserve(ref _sums, length + Math.Max(PlaneColumns.Reach, PixelColumns.Overrun(_columns)));
         fixed (byte* pixels = image.Pixels.Span)
         {
             byte* corner = pixels + ((((long)source.Top * image.Width) + source.Left) * 3);
+            int next = 0;
             for (int y = 0; y < size; y++)
             {
-                byte* rows = corner + ((long)_rows.Start[y] * image.Width * 3);
-                SumRows(rows, image.Width * 3, _rows.Weights + (y * _rows.Taps), _rows.Count[y], _sums.Pointer, length);
-                SumColumns(_sums.Pointer, size, _pixels.Pointer);
-                PixelLayout.ToPlanes(_pixels.Pointer, destination, y);
+                int start = _rows.Start[y], count = _rows.Count[y];
+                for (next = Math.Max(next, start); next < start + count; next++)
+                {
+                    byte* row = corner + ((long)next * image.Width * 3);
+                    float* widened = _widened.Pointer + (next % ring * length);
+                    if (PlaneColumns.IsSupported)
+                    {
+                        WidenToPlanes(row, source.Width, widened, pitch);
+                    }
+                    else
+                    {
+                        Widen(row, source.Width * 3, widened);
+                    }
+                }
+
+                SumRows(start % ring, ring, _rows.Weights + (y * ring), count, length);
+                if (PlaneColumns.IsSupported)
+                {
+                    _planeColumns.Apply(_sums.Pointer, pitch, destination, y);
+                }
+                else
+                {
+                    _pixelColumns.Apply(_columns, _sums.Pointer, destination, y);
+                }
             }
         }
     }
 
-    /// <summary>sums[i] = sum over t of weights[t] rows[t * pitch + i].</summary>
-    private static void SumRows(byte* rows, int pitch, float* weights, int taps, float* sums, int length)
+    /// <summary>A row of pixels as it lies.</summary>
+    private static void Widen(byte* pixels, int length, float* result)
     {
-        const int lanes = PlanarImage.Lanes;
-        if (length < lanes)
+        int i = 0;
+        for (; i + Lanes <= length; i += Lanes)
         {
-            for (int j = 0; j < length; j++)
-            {
-                float sum = 0;
-                for (int t = 0; t < taps; t++)
-                {
-                    sum = MathF.FusedMultiplyAdd(rows[((long)t * pitch) + j], weights[t], sum);
-                }
+            Vector256<ushort> sixteen = Vector256.WidenLower(Vector128.Load(pixels + i).ToVector256Unsafe());
+            Vector512.ConvertToSingle(Vector512.WidenLower(sixteen.ToVector512Unsafe()).AsInt32()).Store(result + i);
+        }
 
-                sums[j] = sum;
+        for (; i < length; i++)
+        {
+            result[i] = pixels[i];
+        }
+    }
+
+    /// <summary>A row of pixels as rows of red, green and blue.</summary>
+    private static void WidenToPlanes(byte* pixels, int width, float* red, int pitch)
+    {
+        float* green = red + pitch, blue = green + pitch;
+        if (width < Lanes)
+        {
+            for (int x = 0; x < width; x++, pixels += 3)
+            {
+                (red[x], green[x], blue[x]) = (pixels[0], pixels[1], pixels[2]);
             }
 
             return;
         }
 
-        int i = 0;
-        for (; i + (4 * lanes) <= length; i += 4 * lanes)
+        // Four pixels in each 128 bits, the last from byte 4 on, to read no byte too many: bytes 0, 3, 6 and 9 are red.
+        Vector128<uint> four = Vector128.Create(0xFFFFFF00, 0xFFFFFF03, 0xFFFFFF06, 0xFFFFFF09);
+        Vector256<uint> eight = Vector256.Create(four, four + Vector128.Create(4u));
+        Vector512<uint> first = Vector512.Create(Vector256.Create(four, four), eight);
+        Vector512<uint> second = first + Vector512<uint>.One, third = second + Vector512<uint>.One;
+        for (int x = 0; x < width; x += Lanes)
         {
-            Vector512<float> a = default, b = default, c = default, d = default;
-            byte* row = rows + i;
-            for (int t = 0; t < taps; t++, row += pitch)
+            // The last step may overlap the one before.
+            int at = Math.Min(x, width - Lanes);
+            byte* p = pixels + (3 * at);
+            Vector512<byte> sixteen = Vector512.Create(
+                Vector256.Create(Vector128.Load(p), Vector128.Load(p + 12)),
+                Vector256.Create(Vector128.Load(p + 24), Vector128.Load(p + 32)));
+            Vector512.ConvertToSingle(Avx512BW.Shuffle(sixteen, first.AsByte()).AsInt32()).Store(red + at);
+            Vector512.ConvertToSingle(Avx512BW.Shuffle(sixteen, second.AsByte()).AsInt32()).Store(green + at);
+            Vector512.ConvertToSingle(Avx512BW.Shuffle(sixteen, third.AsByte()).AsInt32()).Store(blue + at);
+        }
+    }
+
+    /// <summary>Element i = sum over t of weights[t] times element i of row t, where row 0 lies in the slot given.</summary>
+    private void SumRows(int slot, int ring, float* weights, int taps, int length)
+    {
+        float* begin = _widened.Pointer, end = begin + (ring * length), start = begin + (slot * length), sums = _sums.Pointer;
+        for (int i = 0; i < length; i += 3 * Lanes)
+        {
+            Vector512<float> a = default, b = default, c = default;
+            float* row = start;
+            for (int t = 0; t < taps; t++)
             {
                 Vector512<float> weight = Vector512.Create(weights[t]);
-                a = Vector512.FusedMultiplyAdd(Widen(row), weight, a);
-                b = Vector512.FusedMultiplyAdd(Widen(row + lanes), weight, b);
-                c = Vector512.FusedMultiplyAdd(Widen(row + (2 * lanes)), weight, c);
-                d = Vector512.FusedMultiplyAdd(Widen(row + (3 * lanes)), weight, d);
+                a = Vector512.FusedMultiplyAdd(Vector512.Load(row + i), weight, a);
+                b = Vector512.FusedMultiplyAdd(Vector512.Load(row + i + Lanes), weight, b);
+                c = Vector512.FusedMultiplyAdd(Vector512.Load(row + i + (2 * Lanes)), weight, c);
+                row += length;
+                row = row == end ? begin : row;
             }
 
             a.Store(sums + i);
-            b.Store(sums + i + lanes);
-            c.Store(sums + i + (2 * lanes));
-            d.Store(sums + i + (3 * lanes));
-        }
-
-        // The last vector may overlap the one before: the same sums once more.
-        for (; i < length; i += lanes)
-        {
-            int at = Math.Min(i, length - lanes);
-            Vector512<float> sum = default;
-            for (int t = 0; t < taps; t++)
-            {
-                sum = Vector512.FusedMultiplyAdd(Widen(rows + ((long)t * pitch) + at), Vector512.Create(weights[t]), sum);
-            }
-
-            sum.Store(sums + at);
-        }
-    }
-
-    [MethodImpl(MethodImplOptions.AggressiveInlining)]
-    private static Vector512<float> Widen(byte* bytes)
-    {
-        Vector128<byte> sixteen = Vector128.Load(bytes);
-        return Vector512.ConvertToSingle(Avx512F.IsSupported
-            ? Avx512F.ConvertToVector512Int32(sixteen) // one instruction for the two steps below
-            : Vector512.WidenLower(Vector256.WidenLower(sixteen.ToVector256Unsafe()).ToVector512Unsafe()).AsInt32());
-    }
-
-    /// <summary>Pixel x of the result = sum over t of weight (x, t) times pixel start(x) + t of the sums.</summary>
-    private void SumColumns(float* sums, int size, float* pixels)
-    {
-        int taps = _columns.Taps;
-        float* weights = _columns.Weights;
-        fixed (int* start = _columns.Start, count = _columns.Count)
-        {
-            for (int x = 0; x < size; x += ResampleAxis.Group)
-            {
-                Vector128<float> a = default, b = default, c = default, d = default;
-                float* w = weights + (x * taps);
-                float* pa = sums + (start[x] * 3), pb = sums + (start[x + 1] * 3);
-                float* pc = sums + (start[x + 2] * 3), pd = sums + (start[x + 3] * 3);
-                int used = Math.Max(Math.Max(count[x], count[x + 1]), Math.Max(count[x + 2], count[x + 3]));
-                for (int t = 0; t < used; t++, w++)
-                {
-                    a = Vector128.FusedMultiplyAdd(Vector128.Load(pa + (3 * t)), Vector128.Create(w[0]), a);
-                    b = Vector128.FusedMultiplyAdd(Vector128.Load(pb + (3 * t)), Vector128.Create(w[taps]), b);
-                    c = Vector128.FusedMultiplyAdd(Vector128.Load(pc + (3 * t)), Vector128.Create(w[2 * taps]), c);
-                    d = Vector128.FusedMultiplyAdd(Vector128.Load(pd + (3 * t)), Vector128.Create(w[3 * taps]), d);
-                }
-
-                // Each store leaves a float too many, which the next one overwrites.
-                a.Store(pixels + (x * 3));
-                b.Store(pixels + (x * 3) + 3);
-                c.Store(pixels + (x * 3) + 6);
-                d.Store(pixels + (x * 3) + 9);
-            }
-        }
-    }
-
-    private static void Reserve(ref AlignedFloats memory, int length)
-    {
-        if (memory.Length < length)
-        {
-            memory = new AlignedFloats(length);
+            b.Store(sums + i + Lanes);
+            c.Store(sums + i + (2 * Lanes));
         }
     }
 }

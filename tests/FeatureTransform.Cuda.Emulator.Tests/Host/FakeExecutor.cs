@@ -42,7 +42,11 @@ internal sealed class FakeExecutor : IExecutor
 
         public KernelSignature? FindKernel(string name) =>
             source.Functions.TryGetValue(name, out PtxFunction? function) && function.IsEntry
-                ? KernelSignature.Of(function) with { StaticSharedBytes = executor.StaticSharedBytes, Registers = executor.Registers }
+                ? KernelSignature.Of(function) with
+                {
+                    StaticSharedBytes = executor.StaticSharedBytes,
+                    Registers = executor.Registers,
+                }
                 : null;
 
         public Region? FindVariable(string name) => variables.GetValueOrDefault(name);

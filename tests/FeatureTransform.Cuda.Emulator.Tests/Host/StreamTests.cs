@@ -155,6 +155,22 @@ public sealed unsafe class StreamTests : HostTest
     }
 
     [Fact]
+    public void Freeing_memory_waits_for_the_device()
+    {
+        using var stream = new CudaStream(Context);
+        using var other = new DeviceMemory(Context, 1);
+        byte[] back = new byte[1];
+        using (var memory = new DeviceMemory(Context, 1))
+        {
+            memory.Fill(6, stream);
+            other.CopyFrom(memory, stream);
+        }
+        other.CopyTo<byte>(back, stream);
+        Assert.Equal(6, back[0]);
+        AssertNoFindings();
+    }
+
+    [Fact]
     public void Pooled_memory_exists_between_its_places_in_the_stream()
     {
         using var stream = new CudaStream(Context);

@@ -12,7 +12,8 @@ public sealed class ThreadTests : HostTest
         using CudaModule module = LoadModule();
         CudaKernel kernel = module.GetKernel("scale");
         Exception?[] thrown = new Exception?[Threads];
-        Thread[] threads = [.. Enumerable.Range(0, Threads).Select(t => new Thread(() => thrown[t] = Record.Exception(() => Work(t))))];
+        Thread[] threads = [.. Enumerable.Range(0, Threads)
+            .Select(t => new Thread(() => thrown[t] = Record.Exception(() => Work(t))))];
         foreach (Thread thread in threads)
         {
             thread.Start();
@@ -32,7 +33,8 @@ public sealed class ThreadTests : HostTest
                 using var memory = new DeviceMemory(stream, 8);
                 float[] values = [t, i];
                 memory.CopyFrom<float>(values, stream);
-                kernel.Launch(stream, new Dim3(1), new Dim3(32), 0, new ScaleArgs { Data = memory.Address, Count = 2, Factor = 3 });
+                var args = new ScaleArgs { Data = memory.Address, Count = 2, Factor = 3 };
+                kernel.Launch(stream, new Dim3(1), new Dim3(32), 0, args);
                 memory.CopyTo<float>(values, stream);
                 Assert.Equal([t * 3, i * 3], values);
             }

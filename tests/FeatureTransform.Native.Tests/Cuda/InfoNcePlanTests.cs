@@ -6,7 +6,8 @@ namespace FeatureTransform.Native.Tests.Cuda;
 
 public sealed class InfoNcePlanTests
 {
-    private const int Kilobyte = 1024, A100 = 163 * Kilobyte, H100 = 227 * Kilobyte, GeForce = 99 * Kilobyte, Multiprocessors = 108;
+    private const int Kilobyte = 1024, A100 = 163 * Kilobyte, H100 = 227 * Kilobyte, GeForce = 99 * Kilobyte;
+    private const int Multiprocessors = 108;
 
     private static readonly FeatureTransformOptions Default = new();
 
@@ -24,11 +25,12 @@ public sealed class InfoNcePlanTests
     [InlineData(256, ElementType.Float32, LambdaScope.Batch, GeForce, "infonce_bf16", 8, 16, 16, 0, null)]
     [InlineData(4096, ElementType.BFloat16, LambdaScope.Batch, GeForce, "infonce_bf16", 8, 16, 32, 3, ElementType.BFloat16)]
     public void Takes_tile_and_path_by_size_scope_and_device(
-        int n, ElementType queue, LambdaScope scope, int sharedBytes, string kernel, int warps, int warpRows, int keys, int kernelScope,
-        ElementType? mixed)
+        int n, ElementType queue, LambdaScope scope, int sharedBytes, string kernel, int warps, int warpRows, int keys,
+        int kernelScope, ElementType? mixed)
     {
         InfoNcePlan plan = InfoNcePlan.Choose(
-            new CudaStepShape(n, 128, 65536) { Queue = queue }, Default with { NegativeScope = scope }, Multiprocessors, sharedBytes);
+            new CudaStepShape(n, 128, 65536) { Queue = queue }, Default with { NegativeScope = scope }, Multiprocessors,
+            sharedBytes);
         Assert.Equal(kernel, plan.Kernel);
         Assert.Contains($"FT_WARPS={warps}", plan.Variant.Defines);
         Assert.Contains($"FT_WARP_ROWS={warpRows}", plan.Variant.Defines);
@@ -115,7 +117,8 @@ public sealed class InfoNcePlanTests
         [
             Plan(256, 128, ElementType.BFloat16, CudaPrecision.BFloat16, Default),
             Plan(256, 128, ElementType.Float32, CudaPrecision.BFloat16, Default with { NegativeScope = LambdaScope.Element }),
-            Plan(100, 96, ElementType.Float32, CudaPrecision.BFloat16, Default with { NegativeScope = LambdaScope.Row, Tau = 0.01f }),
+            Plan(100, 96, ElementType.Float32, CudaPrecision.BFloat16, Default with { NegativeScope = LambdaScope.Row }),
+            Plan(300, 128, ElementType.BFloat16, CudaPrecision.BFloat16, Default with { Tau = 0.01f }),
             Plan(100, 256, ElementType.BFloat16, CudaPrecision.BFloat16, Default with { Negative = NegativeTransform.Extend }),
             Plan(4096, 128, ElementType.Float32, CudaPrecision.BFloat16, Default),
             Plan(100, 128, ElementType.BFloat16, CudaPrecision.TensorFloat32, Default),

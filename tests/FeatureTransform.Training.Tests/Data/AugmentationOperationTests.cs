@@ -82,6 +82,7 @@ public sealed unsafe class AugmentationOperationTests
     [InlineData(33, 0.7f)]
     [InlineData(97, 2f)]
     [InlineData(112, 0.45f)]
+    [InlineData(345, 3f)]
     public void Blur_is_the_mirrored_kernel(int size, float sigma)
     {
         var blur = new GaussianBlur(size);

@@ -1,0 +1,43 @@
+using System.Diagnostics;
+using FeatureTransform.Cuda;
+using FeatureTransform.Native;
+using FeatureTransform.Native.Cuda;
+
+namespace FeatureTransform.Benchmarks;
+
+/// <summary>
+/// How long a training run waits for its kernels: compiled by NVRTC the first time, read from the user's cache (or the folder that
+/// FEATURETRANSFORM_CACHE names) after that.
+/// </summary>
+internal static class ColdStart
+{
+    private static readonly Version Device = new(8, 0);
+
+    public static int Run()
+    {
+        long start = Stopwatch.GetTimestamp();
+        if (!Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason))
+        {
+            Console.Error.WriteLine(reason);
+            return 1;
+        }
+
+        var images = new KernelImages(KernelSet.LoadSources(), Device, nvrtc, KernelCache.Open(), ptx: false, Console.Error.WriteLine);
+        IReadOnlyList<KernelImage> found = images.Find([.. Variants()]);
+        TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
+        Console.WriteLine(KernelTable.Format(found));
+        Console.WriteLine(
+            $"{found.Count} files for sm_80, {found.Count(image => image.Origin == KernelOrigin.Cache)} of them from the cache: " +
+            $"{elapsed.TotalMilliseconds:F0} ms in all, on at most {Environment.ProcessorCount} cores");
+        return 0;
+    }
+
+    // MoCo v2 with both transformations, N 256, C 128, K 65536, from images to the update of the queue.
+    private static IEnumerable<KernelVariant> Variants() =>
+    [
+        MixPositive.VariantOf(ElementType.Float32),
+        InfoNcePlan.Choose(new CudaStepShape(256, 128, 65536), new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10).Variant,
+        InfoNceFinish.VariantOf(ElementType.Float32, 128), Enqueue.Variant, Ema.Variant, Sgd.Variant, Augment.Variant, Augment.BlurVariant,
+        Cast.Variant, BiasRelu.Variant,
+    ];
+}
