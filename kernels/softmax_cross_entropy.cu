@@ -50,6 +50,7 @@ extern "C" __global__ void __launch_bounds__(FT_THREADS) softmax_cross_entropy(c
     if (args.gradient == nullptr)
         return;
 
+    __syncwarp(); // the gradient may take the place of logits that other lanes have read
     float* gradient = args.gradient + row * args.stride;
     float scale = 1.0f / (sum * (float)args.n), one = 1.0f / (float)args.n;
     for (u32 column = 4 * lane; column < classes; column += 4 * FT_WARP)

@@ -64,6 +64,7 @@ __device__ __forceinline__ u32 append_at_least(u64* target, u32 length, const u6
         u64 key = first + lane < count ? keys[first + lane] : 0;
         bool kept = first + lane < count && key >= bound;
         u32 lanes = __ballot_sync(FT_FULL_MASK, kept);
+        __syncwarp(); // a vote orders no memory: all have read what one may write over
         if (kept)
             target[length + (u32)__popc(lanes & ((1u << lane) - 1u))] = key;
         length += (u32)__popc(lanes);

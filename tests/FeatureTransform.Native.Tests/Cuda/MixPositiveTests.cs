@@ -82,11 +82,47 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
         Assert.Equal([0, 0], [actual.Norms[0], actual.Norms[6]]);
     }
 
+    [Theory]
+    [InlineData(0.05f)]
+    [InlineData(0.2f)]
+    [InlineData(2f)]
+    [InlineData(100f)]
+    public void Draws_have_the_bits_of_the_CPU(float alpha)
+    {
+        // Of q = (1, 0) and k = (0, 1) is q^ = (lambda, 1 - lambda).
+        const int n = 257;
+        float[] q = [.. Enumerable.Range(0, 2 * n).Select(i => i % 2 == 0 ? 1f : 0)], k = [.. q.Select(x => 1 - x)];
+        using KernelDevice device = TDevice.Open();
+        foreach (FeatureTransformOptions setting in AllSettings)
+        {
+            if (setting.Positive == PositiveTransform.None || setting.PositiveNormalize)
+            {
+                continue;
+            }
+
+            FeatureTransformOptions options = setting with { PositiveAlpha = alpha };
+            var quantile = new BetaQuantile(alpha);
+            float shift = options.Positive == PositiveTransform.Extrapolation ? 1 : 0;
+            float[] expected =
+            [
+                .. Enumerable.Range(0, n).SelectMany(i => PlainContrast<float>.Lambda(
+                    quantile, options, RandomUse.PositiveLambda, options.PositiveScope, i, 2, Step)),
+            ];
+            for (int i = 0; i < expected.Length; i++)
+            {
+                expected[i] += shift;
+                expected[i] = i % 2 == 0 ? expected[i] : 1 - expected[i];
+            }
+
+            Accuracy.SameBits($"q^, {options}", expected, Run(device, options, true, q, k, n, 2, ElementType.Float32, 0).HatQ);
+        }
+    }
+
     private protected override byte[] Outputs(KernelDevice device)
     {
         (float[] q, float[] k) = Rows(33, 65, ElementType.Float32);
-        Pairs<float> pairs = Run(device, AllSettings[^1], true, q, k, 33, 65, ElementType.Float32, 0);
-        return MemoryMarshal.AsBytes<float>([.. pairs.Keys, .. pairs.HatQ, .. pairs.HatK, .. pairs.Norms, .. pairs.Scores]).ToArray();
+        Pairs<float> all = Run(device, AllSettings[^1], true, q, k, 33, 65, ElementType.Float32, 0);
+        return MemoryMarshal.AsBytes<float>([.. all.Keys, .. all.HatQ, .. all.HatK, .. all.Norms, .. all.Scores]).ToArray();
     }
 
     // Of very different lengths.
@@ -102,10 +138,12 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
     }
 
     private static Pairs<float> Run(
-        KernelDevice device, FeatureTransformOptions options, bool transform, float[] q, float[] k, int n, int c, ElementType features, int padding)
+        KernelDevice device, FeatureTransformOptions options, bool transform, float[] q, float[] k, int n, int c,
+        ElementType features, int padding)
     {
         var quantile = new BetaQuantile(options.PositiveAlpha);
-        DeviceArray<float> hatQ = device.Poisoned<float>(n * c), hatK = device.Poisoned<float>(n * c), keys = device.Poisoned<float>(n * c);
+        DeviceArray<float> keys = device.Poisoned<float>(n * c);
+        DeviceArray<float> hatQ = device.Poisoned<float>(n * c), hatK = device.Poisoned<float>(n * c);
         DeviceArray<float> norms = device.Poisoned<float>(3 * n), scores = device.Poisoned<float>(n);
         DeviceArray<ushort>? operand = options.PositiveScope == LambdaScope.Row ? null : device.Poisoned<ushort>(n * c);
         new MixPositive(device.Kernels, features).Launch(device.Stream, new MixPositiveArgs
@@ -141,7 +179,8 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
         return pairs;
     }
 
-    private static void Check(FeatureTransformOptions options, float[] q, float[] k, int n, int c, Pairs<float> actual, object what)
+    private static void Check(
+        FeatureTransformOptions options, float[] q, float[] k, int n, int c, Pairs<float> actual, object what)
     {
         Pairs<double> oracle = Mix<double>(options, q, k, n, c);
         Pairs<float> plain = Mix<float>(options, q, k, n, c);
@@ -153,10 +192,9 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
         Accuracy.Check("p" + at, 2, 2.4e-7, oracle.Scores, plain.Scores, actual.Scores);
 
         // |q_raw| is summed in double and rounded once.
-        double[] Relative(IEnumerable<double> norms) => [.. norms.Select((x, i) => i % 3 == 0 ? x / oracle.Norms[i] : x)];
-        Accuracy.Check(
-            "norms" + at, 2, 1e-7, Relative(oracle.Norms), [.. Relative(plain.Norms.Select(x => (double)x)).Select(x => (float)x)],
-            [.. Relative(actual.Norms.Select(x => (double)x)).Select(x => (float)x)]);
+        float[] Relative(float[] norms) => [.. norms.Select((x, i) => i % 3 == 0 ? (float)(x / oracle.Norms[i]) : x)];
+        double[] expected = [.. oracle.Norms.Select((x, i) => i % 3 == 0 ? 1 : x)];
+        Accuracy.Check("norms" + at, 2, 1e-7, expected, Relative(plain.Norms), Relative(actual.Norms));
     }
 
     // The formulas, in order and in T.
@@ -164,21 +202,24 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
         where T : IFloatingPointIeee754<T>
     {
         var quantile = new BetaQuantile(options.PositiveAlpha);
-        var (keys, hatQ, hatK, norms, scores) = (new List<T>(), new List<T>(), new List<T>(), new List<T>(), new List<T>());
+        List<T> keys = [], hatQ = [], hatK = [], norms = [], scores = [];
         for (int i = 0; i < n; i++)
         {
             T[] row = PlainContrast<T>.Row(q, i, c);
             T[] unit = PlainContrast<T>.Unit(row), key = PlainContrast<T>.Unit(PlainContrast<T>.Row(k, i, c));
-            T[] lambda = PlainContrast<T>.Lambda(quantile, options, RandomUse.PositiveLambda, options.PositiveScope, i, c, Step);
+            T[] lambda = PlainContrast<T>.Lambda(
+                quantile, options, RandomUse.PositiveLambda, options.PositiveScope, i, c, Step);
             if (options.Positive == PositiveTransform.Extrapolation)
             {
                 lambda = [.. lambda.Select(x => x + T.One)];
             }
 
             bool mixes = options.Positive != PositiveTransform.None, normalizes = mixes && options.PositiveNormalize;
-            T[] a = mixes ? PlainContrast<T>.Mix(lambda, unit, key) : unit, b = mixes ? PlainContrast<T>.Mix(lambda, key, unit) : key;
-            norms.AddRange(
-                PlainContrast<T>.Norm(row), normalizes ? PlainContrast<T>.Norm(a) : T.One, normalizes ? PlainContrast<T>.Norm(b) : T.One);
+            T[] a = mixes ? PlainContrast<T>.Mix(lambda, unit, key) : unit;
+            T[] b = mixes ? PlainContrast<T>.Mix(lambda, key, unit) : key;
+            norms.Add(PlainContrast<T>.Norm(row));
+            norms.Add(normalizes ? PlainContrast<T>.Norm(a) : T.One);
+            norms.Add(normalizes ? PlainContrast<T>.Norm(b) : T.One);
             (a, b) = normalizes ? (PlainContrast<T>.Unit(a), PlainContrast<T>.Unit(b)) : (a, b);
             keys.AddRange(key);
             hatQ.AddRange(a);

@@ -53,18 +53,59 @@ public abstract class MixQueueTests<TDevice> : KernelTests<TDevice>
         Accuracy.SameBits("before the begin epoch", mixed == ElementType.Float32 ? rows : Bf16.Widen(Bf16.Round(rows)), same);
     }
 
-    private protected override byte[] Outputs(KernelDevice device) => MemoryMarshal.AsBytes<float>(Run(
-        device, AllSettings[^1], true, Rows(300, 33, ElementType.Float32), 300, 33, ElementType.Float32, ElementType.Float32)).ToArray();
+    [Theory]
+    [InlineData(0.05f)]
+    [InlineData(0.2f)]
+    [InlineData(1.6f)]
+    [InlineData(100f)]
+    public void Draws_and_permutation_have_the_bits_of_the_CPU(float alpha)
+    {
+        // Each row has its 1 in a channel of its own: z^_j is lambda there, and 1 - lambda where its partner has its 1.
+        const int k = 131;
+        float[] rows = new float[k * k];
+        for (int j = 0; j < k; j++)
+        {
+            rows[(j * k) + j] = 1;
+        }
+
+        using KernelDevice device = TDevice.Open();
+        foreach (FeatureTransformOptions setting in AllSettings.Where(options => !options.NegativeNormalize))
+        {
+            FeatureTransformOptions options = setting with { NegativeAlpha = alpha };
+            var quantile = new BetaQuantile(alpha);
+            Permutation permutation = Permutation.Of(options.Seed, Step, options.Rank, k);
+            float[] expected = new float[k * k];
+            for (int j = 0; j < k; j++)
+            {
+                float[] lambda = PlainContrast<float>.Lambda(
+                    quantile, options, RandomUse.NegativeLambda, options.NegativeScope, j, k, Step);
+                int partner = permutation[j];
+                expected[(j * k) + j] = lambda[j];
+                expected[(j * k) + partner] = partner == j ? lambda[j] + (1 - lambda[j]) : 1 - lambda[partner];
+            }
+
+            Accuracy.SameBits(
+                $"z^, {options}", expected, Run(device, options, true, rows, k, k, ElementType.Float32, ElementType.Float32));
+        }
+    }
+
+    private protected override byte[] Outputs(KernelDevice device)
+    {
+        float[] rows = Rows(300, 33, ElementType.Float32);
+        float[] mixed = Run(device, AllSettings[^1], true, rows, 300, 33, ElementType.Float32, ElementType.Float32);
+        return MemoryMarshal.AsBytes<float>(mixed).ToArray();
+    }
 
     private static float[] Rows(int k, int c, ElementType type)
     {
         float[] uniform = Inputs.Uniform(k * c, 3);
-        float[] rows = [.. Enumerable.Range(0, k).SelectMany(j => PlainContrast<float>.Unit(PlainContrast<float>.Row(uniform, j, c)))];
+        float[] rows = [.. uniform.Chunk(c).SelectMany(PlainContrast<float>.Unit)];
         return type == ElementType.Float32 ? rows : Bf16.Widen(Bf16.Round(rows));
     }
 
     private static float[] Run(
-        KernelDevice device, FeatureTransformOptions options, bool transform, float[] rows, int k, int c, ElementType queue, ElementType mixed)
+        KernelDevice device, FeatureTransformOptions options, bool transform, float[] rows, int k, int c, ElementType queue,
+        ElementType mixed)
     {
         var quantile = new BetaQuantile(options.NegativeAlpha);
         DeviceArray<float>? single = mixed == ElementType.Float32 ? device.Poisoned<float>(k * c) : null;
@@ -94,7 +135,8 @@ public abstract class MixQueueTests<TDevice> : KernelTests<TDevice>
         return [.. Enumerable.Range(0, k).SelectMany(j =>
         {
             T[] lambda = PlainContrast<T>.Lambda(quantile, options, RandomUse.NegativeLambda, options.NegativeScope, j, c, Step);
-            T[] mixed = PlainContrast<T>.Mix(lambda, PlainContrast<T>.Row(rows, j, c), PlainContrast<T>.Row(rows, permutation[j], c));
+            T[] partner = PlainContrast<T>.Row(rows, permutation[j], c);
+            T[] mixed = PlainContrast<T>.Mix(lambda, PlainContrast<T>.Row(rows, j, c), partner);
             return options.NegativeNormalize ? PlainContrast<T>.Unit(mixed) : mixed;
         })];
     }

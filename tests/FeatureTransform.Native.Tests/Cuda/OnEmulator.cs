@@ -20,7 +20,7 @@ public sealed class OnEmulator : ITestDevice
         {
             Finding[] findings = [.. emulator.Findings];
             emulator.Dispose();
-            Assert.Empty(findings.Select(finding => finding.ToString()));
+            Assert.True(findings.Length == 0, string.Join('\n', findings.AsEnumerable()));
         });
     }
 }

@@ -60,7 +60,8 @@ public abstract class SoftmaxCrossEntropyTests<TDevice> : KernelTests<TDevice>
     private static (float[] Logits, int[] Labels) Logits(int n, int classes, float scale)
     {
         var random = new System.Random(8);
-        return ([.. Inputs.Uniform(n * classes, 7).Select(x => scale * x)], [.. Enumerable.Range(0, n).Select(_ => random.Next(classes))]);
+        int[] labels = [.. Enumerable.Range(0, n).Select(_ => random.Next(classes))];
+        return ([.. Inputs.Uniform(n * classes, 7).Select(x => scale * x)], labels);
     }
 
     private static Result Run(KernelDevice device, float[] logits, int[] labels, int classes, int stride, Gradient where)
@@ -73,7 +74,8 @@ public abstract class SoftmaxCrossEntropyTests<TDevice> : KernelTests<TDevice>
             strided[(i / classes * stride) + (i % classes)] = logits[i];
         }
 
-        DeviceArray<float> source = device.Guarded<float>(strided), losses = device.Poisoned<float>(n), mean = device.Poisoned<float>(1);
+        DeviceArray<float> source = device.Guarded<float>(strided);
+        DeviceArray<float> losses = device.Poisoned<float>(n), mean = device.Poisoned<float>(1);
         DeviceArray<float> gradient = where == Gradient.InPlace ? source : device.Poisoned<float>(n * stride);
         new SoftmaxCrossEntropy(device.Kernels).Launch(device.Stream, new SoftmaxCrossEntropyArgs
         {

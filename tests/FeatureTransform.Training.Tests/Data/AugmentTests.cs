@@ -27,7 +27,8 @@ public abstract class AugmentTests<TDevice> : KernelTests<TDevice>
     [InlineData("moco-v2", 61, 5, 101, 67)]
     public void Views_are_as_near_to_the_definition_as_the_CPU(string name, int size, int channels, int width, int height)
     {
-        AugmentationRecipe recipe = AugmentationRecipe.Named(name, size) with { SolariseProbability = 0.3, SolariseThreshold = 0.503 };
+        AugmentationRecipe recipe =
+            AugmentationRecipe.Named(name, size) with { SolariseProbability = 0.3, SolariseThreshold = 0.503 };
         int? radius = recipe.BlurProbability > 0 ? GaussianBlur.Radius(size) : null;
         Batch batch = Views(recipe, size, [(width, height), (size, size), (height, width)]);
         float[] cpu = [.. batch.Images.SelectMany((image, i) =>
