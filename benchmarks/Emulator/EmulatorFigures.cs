@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using BenchmarkDotNet.Environments;
 using FeatureTransform.Cuda;
@@ -38,16 +37,14 @@ internal static class EmulatorFigures
     /// <summary>Processor seconds of an action.</summary>
     public static double ProcessorTime(Action action)
     {
-        using Process process = Process.GetCurrentProcess();
-        TimeSpan start = process.TotalProcessorTime;
+        TimeSpan start = Environment.CpuUsage.TotalTime;
         action();
-        process.Refresh();
-        return (process.TotalProcessorTime - start).TotalSeconds;
+        return (Environment.CpuUsage.TotalTime - start).TotalSeconds;
     }
 
     private static double Arithmetic(Checks checks)
     {
-        const uint turns = 500_000;
+        const uint turns = 3_000_000;
         using var device = new PtxRunner(new EmulatorOptions { Checks = checks });
         PtxRunnerModule module = device.Load(FigureKernels.Arithmetic);
         ulong result = device.Allocate(Lanes * sizeof(float));
@@ -57,7 +54,7 @@ internal static class EmulatorFigures
 
     private static double Matrix(DeviceProfile profile)
     {
-        const uint turns = 100_000;
+        const uint turns = 200_000;
         using var device = new PtxRunner(new EmulatorOptions { Device = profile });
         PtxRunnerModule module = device.Load(FigureKernels.Matrix);
         var random = new Random(1);

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FeatureTransform.Cuda;
+using FeatureTransform.Cuda.Emulator;
 using FeatureTransform.Cuda.Emulator.Execution;
 
 namespace FeatureTransform.PtxRun;
@@ -32,10 +34,38 @@ internal static class ResultWriter
             Write(json, finding);
         }
         json.WriteEndArray();
-        json.WriteStartObject("counters");
-        json.WriteEndObject();
+        WriteCounters(json, result);
         json.WriteEndObject();
         json.Flush();
+    }
+
+    private static void WriteCounters(Utf8JsonWriter json, CaseResult result)
+    {
+        json.WriteStartObject("counters");
+        if (result.Counters is { } total)
+        {
+            WriteFields(json, total);
+            json.WriteStartArray("lines");
+            foreach (KernelCounters line in result.LineCounters)
+            {
+                json.WriteStartObject();
+                json.WriteString("file", line.File);
+                json.WriteNumber("line", line.Line);
+                WriteFields(json, line);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    }
+
+    private static void WriteFields(Utf8JsonWriter json, KernelCounters counters)
+    {
+        JsonElement fields = JsonSerializer.SerializeToElement(counters, CounterJson.Default.KernelCounters);
+        foreach (JsonProperty field in fields.EnumerateObject().Where(field => field.Name is not ("file" or "line")))
+        {
+            field.WriteTo(json);
+        }
     }
 
     private static void Write(Utf8JsonWriter json, Finding finding)
@@ -73,3 +103,7 @@ internal static class ResultWriter
         while (at < content.Length);
     }
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(KernelCounters))]
+internal sealed partial class CounterJson : JsonSerializerContext;
