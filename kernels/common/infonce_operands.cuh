@@ -138,9 +138,10 @@ __device__ __forceinline__ void add_products(
 
 #endif
 
-// The scores of a warp. query and key: the lane's places in the first blocks of its query rows and of the key tile.
+// The scores of a warp. query and key: the lane's places in the first blocks of its query rows and of the key tile. They are
+// swizzled before the tiles' addresses are added, which are only aligned to 16 bytes.
 template <u32 M, u32 KEY_BLOCKS>
-__device__ __forceinline__ void make_scores(u32 query, u32 key, float (&s)[M][KEY_BLOCKS][4])
+__device__ __forceinline__ void make_scores(u32 queries, u32 query, u32 tile, u32 key, float (&s)[M][KEY_BLOCKS][4])
 {
 #pragma unroll
     for (u32 m = 0; m < M; m++)
@@ -159,14 +160,14 @@ __device__ __forceinline__ void make_scores(u32 query, u32 key, float (&s)[M][KE
 #pragma unroll
         for (u32 m = 0; m < M; m++)
         {
-            load_matrices(a[m], block(query, i) + m * (16 * ROW_BYTES));
+            load_matrices(a[m], queries + block(query, i) + m * (16 * ROW_BYTES));
         }
 
 #pragma unroll
         for (u32 n = 0; n < KEY_BLOCKS; n += 2)
         {
             u32 b[4]; // both chunks of keys 0-7, then of keys 8-15
-            load_matrices(b, block(key, i) + n * (8 * ROW_BYTES));
+            load_matrices(b, tile + block(key, i) + n * (8 * ROW_BYTES));
 #pragma unroll
             for (u32 m = 0; m < M; m++)
             {

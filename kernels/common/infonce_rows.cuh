@@ -69,7 +69,7 @@ struct QueryRows
     __device__ __forceinline__ void accumulate(const u8* queries, RowScalars& scalars, u32 tile, u32 valid)
     {
         float s[M][KEY_BLOCKS][4];
-        make_scores(shared_address(queries) + query, tile + key, s);
+        make_scores(shared_address(queries), query, tile, key, s);
         add_scores(s);
         if (FT_PARTIAL_TILE && valid < KEYS)
         {
