@@ -93,7 +93,7 @@ internal static class PlainContrast<T>
         return options.Negative == NegativeTransform.Replace ? mixed : [.. mixed, .. stored];
     }
 
-    private static T[] Lambda(BetaQuantile quantile, FeatureTransformOptions options, RandomUse use, LambdaScope scope, int row, int c, uint step) =>
+    public static T[] Lambda(BetaQuantile quantile, FeatureTransformOptions options, RandomUse use, LambdaScope scope, int row, int c, uint step) =>
         [.. Enumerable.Range(0, c).Select(d => T.CreateChecked(quantile.Evaluate(scope switch
         {
             LambdaScope.Batch => Philox.Block(options.Seed, step, use, 0, options.Rank).X,
@@ -101,19 +101,19 @@ internal static class PlainContrast<T>
             _ => Philox.Element(options.Seed, step, use, (ulong)((row * c) + d), options.Rank),
         })))];
 
-    private static T[] Row(float[] rows, int i, int c) => [.. rows.AsSpan(i * c, c).ToArray().Select(x => T.CreateChecked(x))];
+    public static T[] Row(float[] rows, int i, int c) => [.. rows.AsSpan(i * c, c).ToArray().Select(x => T.CreateChecked(x))];
 
-    private static T[] Mix(T[] lambda, T[] a, T[] b) => [.. lambda.Select((weight, d) => (weight * a[d]) + ((T.One - weight) * b[d]))];
+    public static T[] Mix(T[] lambda, T[] a, T[] b) => [.. lambda.Select((weight, d) => (weight * a[d]) + ((T.One - weight) * b[d]))];
 
-    private static T[] Unit(T[] v)
+    public static T[] Unit(T[] v)
     {
-        T norm = Norm(v);
+        T norm = T.Max(Norm(v), T.CreateChecked(1e-12));
         return [.. v.Select(x => x / norm)];
     }
 
-    private static T Norm(T[] v) => T.Sqrt(Dot(v, v));
+    public static T Norm(T[] v) => T.Sqrt(Dot(v, v));
 
-    private static T Dot(T[] a, T[] b)
+    public static T Dot(T[] a, T[] b)
     {
         T sum = T.Zero;
         for (int d = 0; d < a.Length; d++)

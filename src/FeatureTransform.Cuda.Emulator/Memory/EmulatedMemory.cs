@@ -11,8 +11,12 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
 
     private const ulong GuardBand = 4ul << 20;
 
+    /// <summary>Freed ranges that are remembered; older ones are forgotten, but their addresses still never come back.</summary>
+    private const int MostFreed = 4096;
+
     private readonly Lock gate = new();
     private ulong next = first;
+    private int freed;
     private Region[] regions = []; // by address; replaced as a whole, so that readers need no lock
 
     /// <summary>Held by atomics, so that blocks on several cores see each other's whole.</summary>
@@ -52,8 +56,14 @@ internal sealed unsafe class EmulatedMemory(ulong first = EmulatedMemory.FirstAd
     {
         lock (gate)
         {
-            AllocatedBytes -= region.Size;
+            AllocatedBytes -= region.IsHost ? 0 : region.Size;
             region.Free();
+            if (++freed > 2 * MostFreed)
+            {
+                int forget = regions.Count(r => r.IsFreed) - MostFreed;
+                regions = [.. regions.Where(r => !r.IsFreed || --forget < 0)];
+                freed = MostFreed;
+            }
         }
     }
 

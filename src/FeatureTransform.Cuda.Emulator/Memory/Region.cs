@@ -29,6 +29,9 @@ internal sealed unsafe class Region : IDisposable
 
     public string Name { get; }
 
+    /// <summary>Whether the bytes are the host's own, which the device addresses too.</summary>
+    public bool IsHost => !ownsData;
+
     /// <summary>The device address of the first byte; 0 for shared, local and parameter memory.</summary>
     public ulong Address { get; }
 

@@ -116,6 +116,40 @@ public sealed unsafe class MemoryTests : HostTest
     }
 
     [Fact]
+    public void Host_memory_takes_none_of_the_device()
+    {
+        long free = Context.GetFreeMemory();
+        using (var pinned = new PinnedMemory(Context, 1000))
+        {
+            Assert.Equal(free, Context.GetFreeMemory());
+        }
+        Assert.Equal(free, Context.GetFreeMemory());
+        using var memory = new DeviceMemory(Context, 10);
+        Assert.Equal(free - 10, Context.GetFreeMemory());
+    }
+
+    [Fact]
+    public void Freed_ranges_are_remembered_for_long_but_not_for_ever()
+    {
+        ulong first = 0, address = 0;
+        using CudaContextScope scope = Context.MakeCurrent();
+        using var kept = new DeviceMemory(Context, 8);
+        for (int i = 0; i < 9000; i++)
+        {
+            Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuMemAlloc_v2(&address, 8));
+            Assert.True(address > first);
+            first = i == 0 ? address : first;
+            Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuMemFree_v2(address));
+        }
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuMemFree_v2(address));
+        TakeFinding(FindingKinds.DoubleFree);
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuMemFree_v2(first));
+        TakeFinding(FindingKinds.InvalidAddress);
+        byte value = 3;
+        Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuMemcpyHtoD_v2(kept.Address, &value, 1));
+    }
+
+    [Fact]
     public void Bytes_never_written_are_reported_when_they_are_copied_to_the_host()
     {
         using var stream = new CudaStream(Context);

@@ -222,3 +222,18 @@ public abstract class CudaContrastiveStepTests
     private static double Error(double[] expected, IEnumerable<double> actual) =>
         Math.Sqrt(expected.Zip(actual, (e, a) => (e - a) * (e - a)).Average());
 }
+
+/// <summary>Skipped where there is no NVRTC: PTX is checked in for a few of these passes alone.</summary>
+public sealed class CudaContrastiveStepOnEmulator : CudaContrastiveStepTests
+{
+    private protected override TestDevice Open()
+    {
+        Assert.SkipUnless(Nvrtc.TryLoad(out _, out string? reason), reason ?? "");
+        return new TestDevice(OnEmulator.Open());
+    }
+}
+
+public sealed class CudaContrastiveStepOnGpu : CudaContrastiveStepTests
+{
+    private protected override TestDevice Open() => new(OnGpu.Open());
+}

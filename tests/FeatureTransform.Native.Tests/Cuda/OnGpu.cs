@@ -4,10 +4,10 @@ using Xunit;
 
 namespace FeatureTransform.Native.Tests.Cuda;
 
-/// <summary>On the machine's own device. Without one the tests are skipped; FT_REQUIRE_GPU=1 makes that a failure.</summary>
-public sealed class CudaContrastiveStepOnGpu : CudaContrastiveStepTests
+/// <summary>The machine's own device. Without one the tests are skipped; FT_REQUIRE_GPU=1 makes that a failure.</summary>
+public sealed class OnGpu : ITestDevice
 {
-    private protected override TestDevice Open()
+    public static KernelDevice Open(int order = 0)
     {
         if (!CudaDriver.TryLoad(out CudaDriver? driver, out string? reason))
         {
@@ -16,6 +16,6 @@ public sealed class CudaContrastiveStepOnGpu : CudaContrastiveStepTests
         }
 
         var context = new CudaContext(driver.Devices[0]);
-        return new TestDevice(context, KernelLibrary.Open(context, KernelSet.LoadSources()), () => { });
+        return new KernelDevice(context, KernelLibrary.Open(context, KernelSet.LoadSources()));
     }
 }

@@ -8,17 +8,18 @@ namespace FeatureTransform.Native.Tests.Cuda;
 internal sealed record StepResult(float Loss, float[] DqRaw, float[] Keys, RowStatistics Statistics);
 
 /// <summary>
-/// A device for tests: runs steps from and to host arrays. Outputs are filled with NaN before and are followed by room that must
+/// Steps on a device of a test, from and to host arrays. Outputs are filled with NaN before and are followed by room that must
 /// stay as it is.
 /// </summary>
-internal sealed class TestDevice(CudaContext context, KernelLibrary kernels, Action dispose) : IDisposable
+internal sealed class TestDevice(KernelDevice device) : IDisposable
 {
     private const int Canary = 64;
     private const byte Poison = 0xff;
 
-    public CudaStream Stream { get; } = new(context);
+    public CudaStream Stream => device.Stream;
 
-    public CudaContrastiveStep Make(FeatureTransformOptions options, CudaStepShape shape) => new(options, shape, context, kernels);
+    public CudaContrastiveStep Make(FeatureTransformOptions options, CudaStepShape shape) =>
+        new(options, shape, device.Context, device.Kernels);
 
     public StepResult Run(
         FeatureTransformOptions options, CudaStepShape shape, float[] q, float[] k, FeatureQueue rows, uint step, bool transform, int padding = 0)
@@ -71,13 +72,7 @@ internal sealed class TestDevice(CudaContext context, KernelLibrary kernels, Act
         return (losses, buffers.ReadQueue());
     }
 
-    public void Dispose()
-    {
-        Stream.Dispose();
-        kernels.Dispose();
-        context.Dispose();
-        dispose();
-    }
+    public void Dispose() => device.Dispose();
 
     private sealed class Buffers : IDisposable
     {
