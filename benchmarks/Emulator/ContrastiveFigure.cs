@@ -8,7 +8,7 @@ using EmulatedDriver = FeatureTransform.Cuda.Emulator.Emulator;
 
 namespace FeatureTransform.Benchmarks.Emulator;
 
-/// <summary>The pass over the queue on the emulated device; what it computes is compared with the CPU before it is timed.</summary>
+/// <summary>The pass over the queue on the emulated device, compared with the CPU before it is timed.</summary>
 internal sealed class ContrastiveFigure
 {
     private const int N = 256, C = 128, K = 4096;
@@ -37,7 +37,8 @@ internal sealed class ContrastiveFigure
     private double Measure(FeatureTransformOptions options, CudaPrecision precision, Checks checks)
     {
         var shape = new CudaStepShape(N, C, K) { Queue = queue.Type, Precision = precision };
-        using var emulator = new EmulatedDriver(new EmulatorOptions { Device = DeviceProfile.A100, Checks = checks, Streams = StreamTime.AtOnce });
+        using var emulator = new EmulatedDriver(
+            new EmulatorOptions { Device = DeviceProfile.A100, Checks = checks, Streams = StreamTime.AtOnce });
         using var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         using KernelLibrary kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
         using var stream = new CudaStream(context);
@@ -74,7 +75,8 @@ internal sealed class ContrastiveFigure
         float expected = host.Run();
         if (!(Math.Abs(result[0] - expected) <= Tolerance * expected))
         {
-            throw new InvalidOperationException($"The loss is {result[0]}, on the CPU {expected}. {string.Join("\n", emulator.Findings)}");
+            throw new InvalidOperationException(
+                $"The loss is {result[0]}, on the CPU {expected}. {string.Join("\n", emulator.Findings)}");
         }
 
         var pass = new InfoNce(kernels, plan.Pass);

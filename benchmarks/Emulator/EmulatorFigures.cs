@@ -7,8 +7,8 @@ using FeatureTransform.Cuda.Emulator.Execution;
 namespace FeatureTransform.Benchmarks.Emulator;
 
 /// <summary>
-/// Measures how fast the emulator executes, on one core, beside what that must be and what it aims at. Times are processor times of
-/// this process, in which one thread works: what else the machine does is not in them.
+/// Measures how fast the emulator executes, on one core, beside what that must be and what it aims at. Times are processor times
+/// of this process, in which one thread works: what else the machine does is not in them.
 /// </summary>
 internal static class EmulatorFigures
 {
@@ -60,10 +60,12 @@ internal static class EmulatorFigures
         using var device = new PtxRunner(new EmulatorOptions { Device = profile });
         PtxRunnerModule module = device.Load(FigureKernels.Matrix);
         var random = new Random(1);
-        ushort[] operands = [.. Enumerable.Range(0, Lanes * 16).Select(_ => (ushort)(BitConverter.SingleToUInt32Bits(random.NextSingle() - 0.5f) >> 16))];
+        ushort[] operands = [.. Enumerable.Range(0, Lanes * 16).Select(
+            _ => (ushort)(BitConverter.SingleToUInt32Bits(random.NextSingle() - 0.5f) >> 16))];
         ulong fragments = device.Allocate<ushort>(operands), result = device.Allocate(Lanes * 4 * sizeof(float));
-        return Best(device, module, "matrix", [.. BitConverter.GetBytes(fragments), .. BitConverter.GetBytes(result), .. BitConverter.GetBytes(turns)])
-            / turns * 1e6;
+        byte[] addresses = [.. BitConverter.GetBytes(fragments), .. BitConverter.GetBytes(result)];
+        byte[] parameters = [.. addresses, .. BitConverter.GetBytes(turns)];
+        return Best(device, module, "matrix", parameters) / turns * 1e6;
     }
 
     private static double Best(PtxRunner device, PtxRunnerModule module, string kernel, byte[] parameters)

@@ -46,7 +46,8 @@ internal sealed class CaseRunner(string folder, EmulatorOptions options, Action<
         PtxRunnerModule module = device.Load(ptx);
         if (!module.Kernels.Contains(given.Kernel))
         {
-            throw new BadInputException($"there is no kernel \"{given.Kernel}\"; the PTX has {string.Join(", ", module.Kernels)}");
+            throw new BadInputException(
+                $"there is no kernel \"{given.Kernel}\"; the PTX has {string.Join(", ", module.Kernels)}");
         }
         IReadOnlyList<PtxParameter> parameters = module.Parameters(given.Kernel);
         ulong[] addresses = [.. given.Arguments.Select(argument => Allocate(device, argument))];

@@ -14,7 +14,12 @@ internal static class ResultWriter
     // A writer takes no text longer than some 160 million characters at once.
     private const int SegmentBytes = 1 << 20;
 
-    public static readonly JsonWriterOptions Options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonWriterOptions Options = new()
+    {
+        Indented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static void Write(Utf8JsonWriter json, CaseResult result)
     {
@@ -80,7 +85,8 @@ internal static class ResultWriter
         Write(json, "block", finding.Block);
         Write(json, "thread", finding.Thread);
         json.WriteString("address", "0x" + finding.Address.ToString("x", CultureInfo.InvariantCulture));
-        json.WriteString("message", finding.Message + string.Concat(finding.InlinedFrom.Select(place => $"; inlined from {place}")));
+        json.WriteString(
+            "message", finding.Message + string.Concat(finding.InlinedFrom.Select(place => $"; inlined from {place}")));
         json.WriteNumber("count", finding.Count);
         json.WriteEndObject();
     }
@@ -97,7 +103,8 @@ internal static class ResultWriter
         do
         {
             int bytes = Math.Min(SegmentBytes, content.Length - at);
-            json.WriteStringValueSegment(Convert.ToHexStringLower(content, at, bytes), isFinalSegment: at + bytes == content.Length);
+            string text = Convert.ToHexStringLower(content, at, bytes);
+            json.WriteStringValueSegment(text, isFinalSegment: at + bytes == content.Length);
             at += bytes;
         }
         while (at < content.Length);
