@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Globalization;
 using BenchmarkDotNet.Environments;
 using FeatureTransform.Cuda;
@@ -8,8 +7,8 @@ using FeatureTransform.Cuda.Emulator.Execution;
 namespace FeatureTransform.Benchmarks.Emulator;
 
 /// <summary>
-/// Measures how fast the emulator executes, on one core, beside what that must be and what it aims at. Times are processor times of
-/// this process, in which one thread works: what else the machine does is not in them.
+/// Measures how fast the emulator executes, on one core, beside what that must be and what it aims at. Times are processor times
+/// of this process, in which one thread works: what else the machine does is not in them.
 /// </summary>
 internal static class EmulatorFigures
 {
@@ -35,19 +34,19 @@ internal static class EmulatorFigures
         return 0;
     }
 
-    /// <summary>Processor seconds of an action.</summary>
-    public static double ProcessorTime(Action action)
+    /// <summary>Processor seconds of the fastest of some runs of an action.</summary>
+    public static double Best(Action action) => Enumerable.Range(0, Repeats).Min(_ => ProcessorTime(action));
+
+    private static double ProcessorTime(Action action)
     {
-        using Process process = Process.GetCurrentProcess();
-        TimeSpan start = process.TotalProcessorTime;
+        TimeSpan start = Environment.CpuUsage.TotalTime;
         action();
-        process.Refresh();
-        return (process.TotalProcessorTime - start).TotalSeconds;
+        return (Environment.CpuUsage.TotalTime - start).TotalSeconds;
     }
 
     private static double Arithmetic(Checks checks)
     {
-        const uint turns = 500_000;
+        const uint turns = 3_000_000;
         using var device = new PtxRunner(new EmulatorOptions { Checks = checks });
         PtxRunnerModule module = device.Load(FigureKernels.Arithmetic);
         ulong result = device.Allocate(Lanes * sizeof(float));
@@ -57,21 +56,23 @@ internal static class EmulatorFigures
 
     private static double Matrix(DeviceProfile profile)
     {
-        const uint turns = 100_000;
+        const uint turns = 200_000;
         using var device = new PtxRunner(new EmulatorOptions { Device = profile });
         PtxRunnerModule module = device.Load(FigureKernels.Matrix);
         var random = new Random(1);
-        ushort[] operands = [.. Enumerable.Range(0, Lanes * 16).Select(_ => (ushort)(BitConverter.SingleToUInt32Bits(random.NextSingle() - 0.5f) >> 16))];
+        ushort[] operands = [.. Enumerable.Range(0, Lanes * 16).Select(
+            _ => (ushort)(BitConverter.SingleToUInt32Bits(random.NextSingle() - 0.5f) >> 16))];
         ulong fragments = device.Allocate<ushort>(operands), result = device.Allocate(Lanes * 4 * sizeof(float));
-        return Best(device, module, "matrix", [.. BitConverter.GetBytes(fragments), .. BitConverter.GetBytes(result), .. BitConverter.GetBytes(turns)])
-            / turns * 1e6;
+        byte[] addresses = [.. BitConverter.GetBytes(fragments), .. BitConverter.GetBytes(result)];
+        byte[] parameters = [.. addresses, .. BitConverter.GetBytes(turns)];
+        return Best(device, module, "matrix", parameters) / turns * 1e6;
     }
 
     private static double Best(PtxRunner device, PtxRunnerModule module, string kernel, byte[] parameters)
     {
         void Launch() => device.Launch(module, kernel, new Dim3(1), new Dim3(Lanes), parameters).ThrowIfUnclean();
         Launch();
-        return Enumerable.Range(0, Repeats).Min(_ => ProcessorTime(Launch));
+        return Best(Launch);
     }
 
     private static void Print(string figure, double value, string must, string aim) =>

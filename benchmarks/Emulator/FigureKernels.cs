@@ -53,7 +53,8 @@ internal static class FigureKernels
             ld.global.v4.b32 {%r1, %r2, %r3, %r4}, [%rd1]; ld.global.v2.b32 {%r5, %r6}, [%rd1+16];
             mov.f32 %f1, 0f00000000; mov.f32 %f2, %f1; mov.f32 %f3, %f1; mov.f32 %f4, %f1;
         TURN:
-            mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32 {%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};
+            mma.sync.aligned.m16n8k16.row.col.f32.bf16.bf16.f32
+                {%f1, %f2, %f3, %f4}, {%r1, %r2, %r3, %r4}, {%r5, %r6}, {%f1, %f2, %f3, %f4};
             add.s32 %r8, %r8, 1;
             setp.lt.u32 %p, %r8, %r9;
             @%p bra TURN;

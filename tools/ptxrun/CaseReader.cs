@@ -32,12 +32,15 @@ internal sealed class CaseReader(string folder)
     {
         JsonElement value = fields.Get(name);
         uint[] sizes = value.ValueKind == JsonValueKind.Array
-            ? [.. value.EnumerateArray().Select(e => e.ValueKind == JsonValueKind.Number && e.TryGetUInt32(out uint size) ? size : 0)]
+            ? [.. value.EnumerateArray().Select(Size)]
             : [];
         return sizes.Length is >= 1 and <= 3 && !sizes.Contains(0u)
-            ? new Dim3(sizes[0], sizes.ElementAtOrDefault(1) is > 0 and uint y ? y : 1, sizes.ElementAtOrDefault(2) is > 0 and uint z ? z : 1)
+            ? new Dim3(sizes[0], sizes.Length > 1 ? sizes[1] : 1, sizes.Length > 2 ? sizes[2] : 1)
             : throw fields.Refuse("must be an array [x, y, z] of integers from 1", name);
     }
+
+    private static uint Size(JsonElement value) =>
+        value.ValueKind == JsonValueKind.Number && value.TryGetUInt32(out uint size) ? size : 0;
 
     private CaseArgument Argument(JsonElement json, string place)
     {

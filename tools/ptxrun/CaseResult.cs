@@ -1,3 +1,4 @@
+using FeatureTransform.Cuda.Emulator;
 using FeatureTransform.Cuda.Emulator.Execution;
 
 namespace FeatureTransform.PtxRun;
@@ -14,6 +15,12 @@ internal sealed record CaseResult
     public IReadOnlyList<(string Name, byte[] Content)> Buffers { get; init; } = [];
 
     public IReadOnlyList<Finding> Findings { get; init; } = [];
+
+    /// <summary>What was executed; null where nothing was.</summary>
+    public KernelCounters? Counters { get; init; }
+
+    /// <summary>The same for each line of the source.</summary>
+    public IReadOnlyList<KernelCounters> LineCounters { get; init; } = [];
 
     public static CaseResult Failed(int exitCode, string error) => new() { ExitCode = exitCode, Error = error };
 }

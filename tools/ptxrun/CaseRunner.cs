@@ -46,7 +46,8 @@ internal sealed class CaseRunner(string folder, EmulatorOptions options, Action<
         PtxRunnerModule module = device.Load(ptx);
         if (!module.Kernels.Contains(given.Kernel))
         {
-            throw new BadInputException($"there is no kernel \"{given.Kernel}\"; the PTX has {string.Join(", ", module.Kernels)}");
+            throw new BadInputException(
+                $"there is no kernel \"{given.Kernel}\"; the PTX has {string.Join(", ", module.Kernels)}");
         }
         IReadOnlyList<PtxParameter> parameters = module.Parameters(given.Kernel);
         ulong[] addresses = [.. given.Arguments.Select(argument => Allocate(device, argument))];
@@ -65,9 +66,14 @@ internal sealed class CaseRunner(string folder, EmulatorOptions options, Action<
             ExitCode = report.Error is not null ? ExitCode.Fault : report.Findings.Count > 0 ? ExitCode.Findings : ExitCode.Clean,
             Error = report.Error is { } fault ? $"the launch failed: {fault}" : null,
             Buffers = [.. Buffers(device, given.Arguments, addresses)],
-            Findings = [.. report.Findings.Select(finding => given.Source is null ? finding : finding with { File = SourceCompiler.NameOf(finding.File) })],
+            Findings = [.. report.Findings.Select(finding => finding with { File = NameOf(given, finding.File) })],
+            Counters = report.Counters,
+            LineCounters = [.. report.LineCounters.Select(line => line with { File = NameOf(given, line.File) })],
         };
     }
+
+    // The name of a source file as the author of the case knows it.
+    private static string? NameOf(Case given, string? file) => given.Source is null ? file : SourceCompiler.NameOf(file);
 
     private static ulong Allocate(PtxRunner device, CaseArgument argument) => argument switch
     {

@@ -7,7 +7,8 @@ internal static class CheckNames
 {
     private static readonly (string Name, Checks Check)[] Names =
     [
-        ("memcheck", Checks.Memory), ("initcheck", Checks.Initialization), ("racecheck", Checks.Races), ("synccheck", Checks.Synchronization),
+        ("memcheck", Checks.Memory), ("initcheck", Checks.Initialization),
+        ("racecheck", Checks.Races), ("synccheck", Checks.Synchronization),
     ];
 
     public static string Of(Checks check) => Array.Find(Names, known => known.Check == check).Name ?? check.ToString();

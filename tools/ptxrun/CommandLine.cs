@@ -15,7 +15,10 @@ internal static class CommandLine
         Description = "One case, or { \"cases\": [ ... ] }; docs/emulator.md has the format.",
     };
 
-    private static readonly Option<string> Out = new("--out") { Description = "Where the result goes; by default to the output." };
+    private static readonly Option<string> Out = new("--out")
+    {
+        Description = "Where the result goes; by default to the output.",
+    };
 
     private static readonly Option<string> Checks = new("--checks")
     {
@@ -48,7 +51,8 @@ internal static class CommandLine
         {
             return parse.Invoke(new InvocationConfiguration { EnableDefaultExceptionHandler = false, Error = error });
         }
-        catch (Exception failure) when (failure is BadInputException or JsonException or IOException or UnauthorizedAccessException)
+        catch (Exception failure)
+            when (failure is BadInputException or JsonException or IOException or UnauthorizedAccessException)
         {
             error.WriteLine(Line(failure.Message));
             return ExitCode.BadInput;

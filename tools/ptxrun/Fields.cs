@@ -33,15 +33,18 @@ internal sealed class Fields
     public string OnlyOne(params string[] names) =>
         names.Where(Has).ToArray() is [string only] ? only : throw Refuse($"must have exactly one of {string.Join(", ", names)}");
 
-    public JsonElement Get(string name) => element.TryGetProperty(name, out JsonElement value) ? value : throw Refuse($"must have \"{name}\"");
+    public JsonElement Get(string name) =>
+        element.TryGetProperty(name, out JsonElement value) ? value : throw Refuse($"must have \"{name}\"");
 
-    public string GetString(string name) => Get(name) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text
-        ? text
-        : throw Refuse("must be a text", name);
+    public string GetString(string name) =>
+        Get(name) is { ValueKind: JsonValueKind.String } value && value.GetString() is { Length: > 0 } text
+            ? text
+            : throw Refuse("must be a text", name);
 
     /// <summary>An integer between 0 and a limit.</summary>
     public int GetInteger(string name, int most) =>
-        Get(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out int number) && number >= 0 && number <= most
+        Get(name) is { ValueKind: JsonValueKind.Number } value && value.TryGetInt32(out int number)
+        && number >= 0 && number <= most
             ? number
             : throw Refuse($"must be an integer from 0 to {most}", name);
 

@@ -7,7 +7,8 @@ internal static class ParameterBlock
 {
     /// <summary>Lays the arguments out as the kernel declares its parameters.</summary>
     /// <exception cref="BadInputException">They do not fit.</exception>
-    public static byte[] Lay(string kernel, IReadOnlyList<PtxParameter> parameters, IReadOnlyList<CaseArgument> arguments, ulong[] addresses)
+    public static byte[] Lay(
+        string kernel, IReadOnlyList<PtxParameter> parameters, IReadOnlyList<CaseArgument> arguments, ulong[] addresses)
     {
         if (arguments.Count != parameters.Count)
         {
@@ -24,7 +25,8 @@ internal static class ParameterBlock
             if (content.Length != parameters[i].Bytes)
             {
                 throw new BadInputException(
-                    $"args[{i}] ({what}) has {content.Length} bytes, the parameter {parameters[i].Name} of {kernel} has {parameters[i].Bytes}");
+                    $"args[{i}] ({what}) has {content.Length} bytes, "
+                    + $"the parameter {parameters[i].Name} of {kernel} has {parameters[i].Bytes}");
             }
             content.CopyTo(block, parameters[i].Offset);
         }

@@ -1,7 +1,9 @@
 using System.Globalization;
 using System.Text.Encodings.Web;
 using System.Text.Json;
+using System.Text.Json.Serialization;
 using FeatureTransform.Cuda;
+using FeatureTransform.Cuda.Emulator;
 using FeatureTransform.Cuda.Emulator.Execution;
 
 namespace FeatureTransform.PtxRun;
@@ -12,7 +14,12 @@ internal static class ResultWriter
     // A writer takes no text longer than some 160 million characters at once.
     private const int SegmentBytes = 1 << 20;
 
-    public static readonly JsonWriterOptions Options = new() { Indented = true, NewLine = "\n", Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    public static readonly JsonWriterOptions Options = new()
+    {
+        Indented = true,
+        NewLine = "\n",
+        Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping,
+    };
 
     public static void Write(Utf8JsonWriter json, CaseResult result)
     {
@@ -32,10 +39,38 @@ internal static class ResultWriter
             Write(json, finding);
         }
         json.WriteEndArray();
-        json.WriteStartObject("counters");
-        json.WriteEndObject();
+        WriteCounters(json, result);
         json.WriteEndObject();
         json.Flush();
+    }
+
+    private static void WriteCounters(Utf8JsonWriter json, CaseResult result)
+    {
+        json.WriteStartObject("counters");
+        if (result.Counters is { } total)
+        {
+            WriteFields(json, total);
+            json.WriteStartArray("lines");
+            foreach (KernelCounters line in result.LineCounters)
+            {
+                json.WriteStartObject();
+                json.WriteString("file", line.File);
+                json.WriteNumber("line", line.Line);
+                WriteFields(json, line);
+                json.WriteEndObject();
+            }
+            json.WriteEndArray();
+        }
+        json.WriteEndObject();
+    }
+
+    private static void WriteFields(Utf8JsonWriter json, KernelCounters counters)
+    {
+        JsonElement fields = JsonSerializer.SerializeToElement(counters, CounterJson.Default.KernelCounters);
+        foreach (JsonProperty field in fields.EnumerateObject().Where(field => field.Name is not ("file" or "line")))
+        {
+            field.WriteTo(json);
+        }
     }
 
     private static void Write(Utf8JsonWriter json, Finding finding)
@@ -50,7 +85,8 @@ internal static class ResultWriter
         Write(json, "block", finding.Block);
         Write(json, "thread", finding.Thread);
         json.WriteString("address", "0x" + finding.Address.ToString("x", CultureInfo.InvariantCulture));
-        json.WriteString("message", finding.Message + string.Concat(finding.InlinedFrom.Select(place => $"; inlined from {place}")));
+        json.WriteString(
+            "message", finding.Message + string.Concat(finding.InlinedFrom.Select(place => $"; inlined from {place}")));
         json.WriteNumber("count", finding.Count);
         json.WriteEndObject();
     }
@@ -67,9 +103,14 @@ internal static class ResultWriter
         do
         {
             int bytes = Math.Min(SegmentBytes, content.Length - at);
-            json.WriteStringValueSegment(Convert.ToHexStringLower(content, at, bytes), isFinalSegment: at + bytes == content.Length);
+            string text = Convert.ToHexStringLower(content, at, bytes);
+            json.WriteStringValueSegment(text, isFinalSegment: at + bytes == content.Length);
             at += bytes;
         }
         while (at < content.Length);
     }
 }
+
+[JsonSourceGenerationOptions(PropertyNamingPolicy = JsonKnownNamingPolicy.CamelCase)]
+[JsonSerializable(typeof(KernelCounters))]
+internal sealed partial class CounterJson : JsonSerializerContext;

@@ -13,14 +13,16 @@ internal sealed class SourceCompiler(DeviceProfile device)
         Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason) ? (nvrtc, null) : (null, reason));
 
     /// <summary>The name of a file as the case's author knows it.</summary>
-    public static string? NameOf(string? file) => file?.StartsWith(Root, StringComparison.Ordinal) == true ? file[Root.Length..] : file;
+    public static string? NameOf(string? file) =>
+        file?.StartsWith(Root, StringComparison.Ordinal) == true ? file[Root.Length..] : file;
 
     /// <exception cref="BadInputException">There is no NVRTC, or the file does not compile.</exception>
     public string Compile(string path)
     {
         if (Library.Value.Nvrtc is not { } nvrtc)
         {
-            throw new BadInputException($"source: NVRTC, which compiles it, is not here ({Library.Value.Reason}); give \"ptx\" in its place");
+            throw new BadInputException(
+                $"source: NVRTC, which compiles it, is not here ({Library.Value.Reason}); give \"ptx\" in its place");
         }
         try
         {

@@ -40,12 +40,13 @@ internal sealed class CommandRun : IDisposable
 
     public JsonElement Result => JsonDocument.Parse(Text).RootElement;
 
-    public static string Case(string arguments, string kernel = "saxpy", string ptx = "saxpy.ptx", string more = "") =>
-        $$"""{ "ptx": "{{ptx}}", "kernel": "{{kernel}}", "grid": [1, 1, 1], "block": [32, 1, 1], "args": [{{arguments}}]{{more}} }""";
+    public static string Case(string arguments, string kernel = "saxpy", string ptx = "saxpy.ptx") =>
+        $$"""{ "ptx": "{{ptx}}", "kernel": "{{kernel}}", "grid": [1, 1, 1], "block": [32, 1, 1], "args": [{{arguments}}] }""";
 
     /// <summary>y = 2 x + y of four numbers, the parts to be replaced in a test.</summary>
     public static string SaxpyCase(
-        string y = """{ "buffer": "y", "bytes": 16, "fill": 0 }""", string x = """{ "buffer": "x", "hex": "0000803f000000400000404000008040" }""",
+        string y = """{ "buffer": "y", "bytes": 16, "fill": 0 }""",
+        string x = """{ "buffer": "x", "hex": "0000803f000000400000404000008040" }""",
         string a = """{ "value": { "f32": 2 } }""", string n = """{ "value": { "u32": 4 } }""") => Case($"{y}, {x}, {a}, {n}");
 
     public string PathOf(string name) => Path.Combine(folder, name);

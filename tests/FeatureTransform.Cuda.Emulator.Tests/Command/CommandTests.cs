@@ -16,12 +16,15 @@ public sealed class CommandTests : IDisposable
     {
         Assert.Equal(0, command.Run(CommandRun.SaxpyCase()));
         Assert.Empty(command.Errors);
-        Assert.Equal(["status", "error", "buffers", "findings", "counters"], command.Result.EnumerateObject().Select(p => p.Name));
+        Assert.Equal(
+            ["status", "error", "buffers", "findings", "counters"], command.Result.EnumerateObject().Select(p => p.Name));
         Assert.Equal("ok", command.Result.GetProperty("status").GetString());
         Assert.Equal(JsonValueKind.Null, command.Result.GetProperty("error").ValueKind);
         Assert.Equal([("y", Doubled)], Buffers(command.Result));
         Assert.Empty(command.Result.GetProperty("findings").EnumerateArray());
-        Assert.Equal(JsonValueKind.Object, command.Result.GetProperty("counters").ValueKind);
+        JsonElement counters = command.Result.GetProperty("counters");
+        Assert.Equal(8, counters.GetProperty("singleFlops").GetInt64()); // four fused multiply-adds
+        Assert.Equal(8, counters.GetProperty("lines").EnumerateArray().Sum(line => line.GetProperty("singleFlops").GetInt64()));
     }
 
     [Fact]
@@ -84,7 +87,8 @@ public sealed class CommandTests : IDisposable
         Assert.Equal(5, command.Run(CommandRun.SaxpyCase(n: """{ "value": { "u32": 5 } }""")));
         Assert.Single(command.Errors);
         Assert.Equal("error", command.Result.GetProperty("status").GetString());
-        Assert.Contains(command.Result.GetProperty("findings").EnumerateArray(), f => f.GetProperty("check").GetString() == "memcheck"
+        Assert.Contains(
+            command.Result.GetProperty("findings").EnumerateArray(), f => f.GetProperty("check").GetString() == "memcheck"
             && f.GetProperty("thread").EnumerateArray().First().GetInt32() == 4);
         Assert.Equal(5, command.Run(CommandRun.SaxpyCase(n: """{ "value": { "u32": 5 } }"""), "--checks", "none"));
     }
@@ -137,9 +141,11 @@ public sealed class CommandTests : IDisposable
     {
         (string Type, string Json, string Hex)[] values =
         [
-            ("u8", "200", "c8"), ("i8", "-2", "fe"), ("u16", "65535", "ffff"), ("i16", "-2", "feff"), ("u32", "4294967295", "ffffffff"),
-            ("i32", "-2", "feffffff"), ("u64", "18446744073709551615", "ffffffffffffffff"), ("i64", "-2", "feffffffffffffff"),
-            ("f32", "1.5", "0000c03f"), ("f32", "\"-Infinity\"", "000080ff"), ("f64", "1.5", "000000000000f83f"), ("hex", "\"01020304\"", "01020304"),
+            ("u8", "200", "c8"), ("i8", "-2", "fe"), ("u16", "65535", "ffff"), ("i16", "-2", "feff"),
+            ("u32", "4294967295", "ffffffff"), ("i32", "-2", "feffffff"), ("u64", "18446744073709551615", "ffffffffffffffff"),
+            ("i64", "-2", "feffffffffffffff"),
+            ("f32", "1.5", "0000c03f"), ("f32", "\"-Infinity\"", "000080ff"), ("f64", "1.5", "000000000000f83f"),
+            ("hex", "\"01020304\"", "01020304"),
         ];
         string cases = string.Join(',', values.Select(value =>
         {
@@ -153,11 +159,13 @@ public sealed class CommandTests : IDisposable
                 }
                 """);
             return CommandRun.Case(
-                $$"""{ "buffer": "out", "bytes": {{bits / 8}}, "fill": 0 }, { "value": { "{{value.Type}}": {{value.Json}} } }""", "keep", $"{bits}.ptx")
+                $$"""{ "buffer": "out", "bytes": {{bits / 8}}, "fill": 0 }, { "value": { "{{value.Type}}": {{value.Json}} } }""",
+                "keep", $"{bits}.ptx")
                 .Replace("[32, 1, 1]", "[1]", StringComparison.Ordinal);
         }));
         Assert.Equal(0, command.Run($$"""{ "cases": [{{cases}}] }"""));
-        Assert.Equal(values.Select(v => v.Hex), command.Result.GetProperty("results").EnumerateArray().Select(r => Buffers(r).Single().Hex));
+        JsonElement[] results = [.. command.Result.GetProperty("results").EnumerateArray()];
+        Assert.Equal(values.Select(v => v.Hex), results.Select(r => Buffers(r).Single().Hex));
     }
 
     [Fact]
@@ -170,8 +178,10 @@ public sealed class CommandTests : IDisposable
             Assert.Contains("NVRTC", Assert.Single(command.Errors), StringComparison.Ordinal);
             return;
         }
-        command.Write("k.cu", "extern \"C\" __global__ void k(int* out,\n const int* x)\n{\n  out[threadIdx.x] = x[threadIdx.x] + 1;\n}\n");
-        string text = """{ "source": "k.cu", "kernel": "k", "grid": [1], "block": [2], "args": [{ "buffer": "out", "bytes": 8 }, { "buffer": "x", """;
+        command.Write(
+            "k.cu", "extern \"C\" __global__ void k(int* out, const int* x)\n{\n  int i = threadIdx.x;\n  out[i] = x[i] + 1;\n}\n");
+        const string text =
+            """{ "source": "k.cu", "kernel": "k", "grid": [1], "block": [2], "args": [{ "buffer": "out", "bytes": 8 }, { "buffer": "x",""";
         Assert.Equal(0, command.Run(text + """ "hex": "0100000002000000" }] }"""));
         Assert.Equal([("out", "0200000003000000")], Buffers(command.Result));
         Assert.Equal(3, command.Run(text + """ "bytes": 8 }] }"""));
