@@ -3,6 +3,7 @@ using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.Emulator;
 using FeatureTransform.Benchmarks.Reporting;
+using FeatureTransform.Benchmarks.Static;
 using FeatureTransform.Benchmarks.TrainingStep;
 using FeatureTransform.Native;
 
@@ -16,6 +17,8 @@ switch (args)
         return 0;
     case ["data"]:
         return DataPathReport.Run();
+    case ["static", .. string[] rest]:
+        return StaticReport.Run(rest);
     case ["kernels"]:
         return ColdStart.Run();
     case ["ptx"]:
