@@ -1,7 +1,6 @@
 using System.Reflection;
 using System.Text;
 using FeatureTransform.Cuda;
-using FeatureTransform.Cuda.Emulator;
 using FeatureTransform.Native.Cuda;
 using Xunit;
 
@@ -53,22 +52,6 @@ public sealed class KernelSetTests
             string made = Encoding.UTF8.GetString(compiler.Compile(entry.Variant, CheckedInPtx.Architecture).Image.Span);
             Assert.True(
                 Code(made) == Code(checkedIn.Text(entry)!), $"{entry.Ptx} differs from what {nvrtc} makes now. {Command}");
-        });
-    }
-
-    [Theory]
-    [InlineData("compute_86")]
-    [InlineData("compute_89")]
-    [InlineData("compute_90")]
-    public void The_emulator_takes_what_NVRTC_makes_for_each_architecture(string architecture)
-    {
-        bool loaded = Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason);
-        Assert.SkipUnless(loaded, reason ?? "");
-        var compiler = new KernelCompiler(nvrtc!, KernelSet.LoadSources());
-        Parallel.ForEach(KernelSet.Variants, variant =>
-        {
-            using var runner = new PtxRunner();
-            Assert.NotEmpty(runner.Load(Encoding.UTF8.GetString(compiler.Compile(variant, architecture).Image.Span)).Kernels);
         });
     }
 
