@@ -130,7 +130,7 @@ public sealed class CudaContrastiveStep : IDisposable
     /// <exception cref="CudaException">The driver refuses.</exception>
     public void Run(in CudaStepBuffers buffers, int n, CudaStream stream)
     {
-        CheckRows(n);
+        CheckRows(n, stream);
         buffers.Validate(Shape, plan.Pass);
         ulong start = workspace.Address;
         using CudaContextScope scope = stream.Context.MakeCurrent();
@@ -151,7 +151,7 @@ public sealed class CudaContrastiveStep : IDisposable
     /// <exception cref="CudaException">The driver refuses.</exception>
     public void Enqueue(in CudaStepBuffers buffers, int n, CudaStream stream)
     {
-        CheckRows(n);
+        CheckRows(n, stream);
         if (n > Shape.K)
         {
             throw new ArgumentOutOfRangeException(nameof(n), n, $"A queue of {Shape.K} rows cannot take {n} keys at once.");
@@ -177,8 +177,9 @@ public sealed class CudaContrastiveStep : IDisposable
         }
     }
 
-    private void CheckRows(int n)
+    private void CheckRows(int n, CudaStream stream)
     {
+        ArgumentNullException.ThrowIfNull(stream);
         if (n < 1 || n > Shape.MaxN)
         {
             throw new ArgumentOutOfRangeException(nameof(n), n, $"n must lie in 1..{Shape.MaxN}.");

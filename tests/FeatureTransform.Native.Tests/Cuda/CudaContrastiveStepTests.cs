@@ -169,6 +169,34 @@ public abstract class CudaContrastiveStepTests
         }
     }
 
+    [Theory]
+    [InlineData(CudaPrecision.BFloat16, false)]
+    [InlineData(CudaPrecision.BFloat16, true)]
+    [InlineData(CudaPrecision.Float32, true)]
+    public void The_callers_workspace_is_used_and_nothing_behind_it(CudaPrecision precision, bool normalize)
+    {
+        const int canary = 256;
+        var options = new FeatureTransformOptions { NegativeNormalize = normalize };
+        var shape = new CudaStepShape(130, 16, 70) { Precision = precision };
+        (float[] q, float[] key, FeatureQueue rows) = ContrastiveStepTests.Inputs(130, 70, 16, ElementType.Float32);
+        using TestDevice device = Open();
+        long bytes = CudaContrastiveStep.GetWorkspaceBytes(options, shape, device.Stream.Context.Device);
+        using var memory = new DeviceMemory(device.Stream.Context, bytes + canary);
+        memory.Fill(0xff, device.Stream);
+        using DeviceMemory room = memory.Slice(0, bytes), behind = memory.Slice(bytes, canary);
+        StepResult own = device.Run(options, shape, q, key, rows, Step, transform: true);
+        StepResult lent = device.Run(options, shape, q, key, rows, Step, transform: true, workspace: room);
+        Assert.Equal(own.Loss, lent.Loss);
+        Assert.Equal(own.DqRaw, lent.DqRaw);
+        byte[] left = new byte[canary];
+        behind.CopyTo<byte>(left, device.Stream);
+        Assert.All(left, b => Assert.Equal(0xff, b));
+
+        using DeviceMemory small = memory.Slice(0, bytes - 1), crooked = memory.Slice(16, bytes);
+        Assert.Contains($"{bytes} bytes", Assert.Throws<ArgumentException>(() => device.Make(options, shape, small)).Message);
+        Assert.Contains("multiple of 256", Assert.Throws<ArgumentException>(() => device.Make(options, shape, crooked)).Message);
+    }
+
     [Fact]
     public void Says_what_does_not_fit()
     {

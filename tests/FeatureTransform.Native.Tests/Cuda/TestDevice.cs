@@ -18,13 +18,14 @@ internal sealed class TestDevice(KernelDevice device) : IDisposable
 
     public CudaStream Stream => device.Stream;
 
-    public CudaContrastiveStep Make(FeatureTransformOptions options, CudaStepShape shape) =>
-        new(options, shape, device.Context, device.Kernels);
+    public CudaContrastiveStep Make(FeatureTransformOptions options, CudaStepShape shape, DeviceMemory? workspace = null) =>
+        new(options, shape, device.Context, device.Kernels, workspace);
 
     public StepResult Run(
-        FeatureTransformOptions options, CudaStepShape shape, float[] q, float[] k, FeatureQueue rows, uint step, bool transform, int padding = 0)
+        FeatureTransformOptions options, CudaStepShape shape, float[] q, float[] k, FeatureQueue rows, uint step, bool transform, int padding = 0,
+        DeviceMemory? workspace = null)
     {
-        using CudaContrastiveStep contrast = Make(options, shape);
+        using CudaContrastiveStep contrast = Make(options, shape, workspace);
         contrast.SetState(step, transform, position: 0, Stream);
         using var buffers = new Buffers(this, shape, q, k, rows, padding);
         contrast.Run(buffers.Addresses, shape.MaxN, Stream);
