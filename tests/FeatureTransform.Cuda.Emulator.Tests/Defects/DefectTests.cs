@@ -14,7 +14,7 @@ public class DefectTests
         string source =
             $"struct Args {{ int* x; int* y; int n; int pad; }};\nextern \"C\" __global__ void test(const Args "
             + $"args)\n{{\n{shared}\nint i = threadIdx.x; int* x = args.x; int* y = args.y; int n = args.n;\n{body}\n}}\n";
-        string ptx = Nvrtc.Compile(source, "defect.cu", "compute_80");
+        string ptx = CompiledSource.Compile(source, "defect.cu", "compute_80");
         using var device = new PtxRunner(options ?? new EmulatorOptions { Device = DeviceProfile.A100 });
         byte[] parameters = [.. BitConverter.GetBytes(device.Allocate<int>(new int[256], "x")),
             .. BitConverter.GetBytes(device.Allocate(1024, "y")), .. BitConverter.GetBytes(256), 0, 0, 0, 0];
@@ -136,7 +136,7 @@ public class DefectTests
         ulong x = device.Allocate<int>(new int[256]);
         byte[] parameters = [.. BitConverter.GetBytes(x), .. BitConverter.GetBytes(device.Allocate(1024)),
             .. BitConverter.GetBytes(256), 0, 0, 0, 0];
-        LaunchReport report = device.Launch(device.Load(Nvrtc.Compile(source, "lock.cu", "compute_80")), "test", new Dim3(2),
+        LaunchReport report = device.Launch(device.Load(CompiledSource.Compile(source, "lock.cu", "compute_80")), "test", new Dim3(2),
             new Dim3(64), parameters);
         Assert.Null(report.Error);
         Assert.Equal(128, device.Read<int>(x, 2)[1]);
@@ -153,7 +153,7 @@ public class DefectTests
         ulong y = device.Allocate(1024);
         byte[] parameters = [.. BitConverter.GetBytes(device.Allocate<int>(new int[4])), .. BitConverter.GetBytes(y),
             .. BitConverter.GetBytes(256), 0, 0, 0, 0];
-        device.Launch(device.Load(Nvrtc.Compile(source, "wait.cu", "compute_80")), "test", new Dim3(8), new Dim3(32), parameters)
+        device.Launch(device.Load(CompiledSource.Compile(source, "wait.cu", "compute_80")), "test", new Dim3(8), new Dim3(32), parameters)
             .ThrowIfUnclean();
         Assert.All(device.Read<int>(y, 256), v => Assert.Equal(8, v));
     }
@@ -165,7 +165,7 @@ public class DefectTests
             "struct Args { int* x; };\nextern \"C\" __global__ void test(const Args args)\n{\nargs.x[threadIdx.x] = 1;\n}";
         using var device = new PtxRunner(new EmulatorOptions { Device = DeviceProfile.A100 });
         ulong x = device.Allocate<int>(new int[32], "keys");
-        PtxRunnerModule module = device.Load(Nvrtc.Compile(source, "free.cu", "compute_80"));
+        PtxRunnerModule module = device.Load(CompiledSource.Compile(source, "free.cu", "compute_80"));
         device.Free(x);
         LaunchReport report = device.Launch(module, "test", new Dim3(1), new Dim3(32), BitConverter.GetBytes(x));
         Finding finding = Assert.Single(report.Findings);

@@ -74,7 +74,7 @@ public sealed class EndToEndTests
     [Theory]
     [MemberData(nameof(Modes))]
     public void A_kernel_runs_as_NVRTC_compiles_it(DeviceProfile device, StreamTime time, int count) =>
-        Run(Nvrtc.Compile(Source, "scale.cu", "compute_80"), device, time, count);
+        Run(CompiledSource.Compile(Source, "scale.cu", "compute_80"), device, time, count);
 
     [Fact]
     public void A_kernel_runs_from_a_graph()

@@ -12,7 +12,7 @@ public class ClusterTests
         ulong y = device.Allocate<int>(new int[results]);
         ulong x = device.Allocate<int>(Enumerable.Range(0, 4096).ToArray());
         byte[] parameters = [.. BitConverter.GetBytes(x), .. BitConverter.GetBytes(y)];
-        LaunchReport report = device.Launch(device.Load(Nvrtc.Compile(source, "cluster.cu", "compute_90")), "test", grid,
+        LaunchReport report = device.Launch(device.Load(CompiledSource.Compile(source, "cluster.cu", "compute_90")), "test", grid,
             new Dim3((uint)threads), parameters, cluster: cluster);
         Assert.True(report.IsClean, $"{report.Error} {string.Join("\n", report.Findings)}");
         return device.Read<int>(y, results);

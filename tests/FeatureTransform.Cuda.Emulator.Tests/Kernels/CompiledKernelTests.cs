@@ -38,7 +38,7 @@ public class CompiledKernelTests
     [InlineData(1000)]
     public void A_reduction_adds_up(int n)
     {
-        string ptx = Nvrtc.Compile(Reduction, "sum.cu", "compute_80");
+        string ptx = CompiledSource.Compile(Reduction, "sum.cu", "compute_80");
         using var device = new PtxRunner();
         float[] x = [.. Enumerable.Range(0, n).Select(i => (float)(i % 17 - 5))];
         ulong y = device.Allocate(3 * 4);
@@ -107,7 +107,7 @@ public class CompiledKernelTests
     public void A_matrix_tile_through_shared_memory_is_exact_on_small_integers(string architecture, AsyncCopyTime time)
     {
         const int k = 48;
-        string ptx = Nvrtc.Compile(Tile, "tile.cu", architecture);
+        string ptx = CompiledSource.Compile(Tile, "tile.cu", architecture);
         using var device = new PtxRunner(new EmulatorOptions
         {
             Device = architecture == "compute_80" ? DeviceProfile.A100 : DeviceProfile.H100,

@@ -1,5 +1,3 @@
-using System.Text.Json;
-
 namespace FeatureTransform.Cuda.Emulator.Tests.Kernels;
 
 /// <summary>Every kernel of the project, in every variant of the shipped list, compiles and is decoded for each architecture.</summary>
@@ -12,16 +10,12 @@ public class ProjectKernelTests
     public void Every_kernel_is_loaded(string architecture)
     {
         string folder = Folder();
-        using JsonDocument manifest = JsonDocument.Parse(File.ReadAllText(Path.Combine(folder, "ptx", "manifest.json")));
-        var variants = manifest.RootElement.EnumerateArray().Select(e => (
-            File: e.GetProperty("file").GetString()!,
-            Defines: e.GetProperty("defines").EnumerateArray().Select(d => $"-D{d.GetString()}").ToArray())).ToList();
+        KernelSources sources = KernelSources.FromFolder(folder);
+        KernelVariant[] variants = [.. new CheckedInPtx(sources).Entries.Select(entry => entry.Variant)];
         Assert.NotEmpty(variants);
-        foreach ((string file, string[] defines) in variants)
+        foreach (KernelVariant variant in variants)
         {
-            string source = File.ReadAllText(Path.Combine(folder, file));
-            Load(Nvrtc.Compile(source, file, architecture, [$"-I{folder}", "--restrict", .. defines]),
-                $"{file} {string.Join(' ', defines)} for {architecture}");
+            Load(CompiledSource.Compile(sources, variant, architecture), $"{variant} for {architecture}");
         }
     }
 
