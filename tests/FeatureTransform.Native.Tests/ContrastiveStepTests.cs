@@ -31,7 +31,13 @@ public sealed class ContrastiveStepTests
         PositiveTransform positive, LambdaScope positiveScope, bool positiveNormalize,
         NegativeTransform negative, LambdaScope negativeScope, bool negativeNormalize)
     {
-        var options = new FeatureTransformOptions
+        Check(Options(positive, positiveScope, positiveNormalize, negative, negativeScope, negativeNormalize), n: 3, k: 67, c: 5);
+    }
+
+    /// <summary>The options of one of <see cref="Settings"/>.</summary>
+    internal static FeatureTransformOptions Options(
+        PositiveTransform positive, LambdaScope positiveScope, bool positiveNormalize,
+        NegativeTransform negative, LambdaScope negativeScope, bool negativeNormalize) => new()
         {
             Tau = 0.2f,
             Seed = 5,
@@ -43,8 +49,6 @@ public sealed class ContrastiveStepTests
             NegativeScope = negativeScope,
             NegativeNormalize = negativeNormalize,
         };
-        Check(options, n: 3, k: 67, c: 5);
-    }
 
     [Theory]
     [InlineData(1, 1, 1)]

@@ -19,18 +19,8 @@ public abstract class CudaContrastiveStepTests
         PositiveTransform positive, LambdaScope positiveScope, bool positiveNormalize,
         NegativeTransform negative, LambdaScope negativeScope, bool negativeNormalize)
     {
-        var options = new FeatureTransformOptions
-        {
-            Tau = 0.2f,
-            Seed = 5,
-            Rank = 3,
-            Positive = positive,
-            PositiveScope = positiveScope,
-            PositiveNormalize = positiveNormalize,
-            Negative = negative,
-            NegativeScope = negativeScope,
-            NegativeNormalize = negativeNormalize,
-        };
+        FeatureTransformOptions options = ContrastiveStepTests.Options(
+            positive, positiveScope, positiveNormalize, negative, negativeScope, negativeNormalize);
         using TestDevice device = Open();
         CheckExact(device, options, new CudaStepShape(3, 5, 67) { Precision = CudaPrecision.Float32 });
     }
