@@ -73,7 +73,7 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
             all = FT_NAN;
         double variance = negatives < 2 ? (double)FT_NAN : (square / (scale * scale) - negatives * mean * mean) / (negatives - 1);
         float* statistics = args.statistics + i;
-        u64 stride = args.statistics_stride;
+        u64 stride = args.n;
         statistics[stride * STATISTICS_LOSS] = (float)((log2(all) + shift) / LOG2E - p / args.tau);
         statistics[stride * STATISTICS_POSITIVE] = (float)p;
         statistics[stride * STATISTICS_MEAN] = (float)mean;
@@ -151,7 +151,7 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
     __syncthreads();
     if (!last)
         return;
-    const volatile float* losses = args.statistics + args.statistics_stride * STATISTICS_LOSS;
+    const volatile float* losses = args.statistics + (u64)args.n * STATISTICS_LOSS;
     double sum = 0;
     for (u32 i = threadIdx.x; i < args.n; i += FT_THREADS)
         sum += losses[i];

@@ -6,7 +6,6 @@
 #include "reduce.cuh"
 #include "rows.cuh"
 
-#define SCOPE_MIXED 3 // beside the values of LambdaScope: the negatives come mixed
 
 constexpr u32 THREADS = 256;
 constexpr u32 ROWS = 8192 / FT_CHANNELS;               // query rows of a CTA: 64 down to 4

@@ -6,6 +6,8 @@
 #pragma once
 #include "types.cuh"
 
+#define SCOPE_MIXED 3 // beside the values of LambdaScope: the negatives come mixed
+
 // Mirrored by InfoNceArgs in C#.
 struct InfoNceArgs
 {

@@ -17,12 +17,11 @@ struct InfoNceFinishArgs
     const float* partials;  // as infonce wrote them
     u32* finished;          // blocks that are done
     float* loss;            // 1: mean of L_i
-    float* statistics;      // 7 arrays of N in the order of StatisticsArray, statistics_stride elements from array to array
+    float* statistics;      // 7 x N, in the order of StatisticsArray
     float* dq_raw;          // N x C: dL/dq_raw, dq_stride elements from row to row
     u64 seed;
     u64 q_stride;
     u64 dq_stride;
-    u64 statistics_stride;
     u32 n;
     u32 k;
     u32 c;

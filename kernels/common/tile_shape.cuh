@@ -13,8 +13,6 @@
 #include "infonce.cuh"
 #include "mma.cuh"
 
-#define SCOPE_MIXED 3 // beside the values of LambdaScope: the negatives come mixed
-
 constexpr u32 THREADS = FT_WARPS * FT_WARP;
 constexpr u32 ROWS = FT_WARPS * FT_WARP_ROWS; // query rows of a CTA
 constexpr u32 KEYS = FT_KEYS;

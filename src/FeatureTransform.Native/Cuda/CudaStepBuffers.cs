@@ -47,7 +47,7 @@ public readonly record struct CudaStepBuffers
         int feature = Size(shape.Features);
         Check(QRaw, feature, nameof(QRaw), "N x C");
         Check(KRaw, feature, nameof(KRaw), "N x C");
-        Check(Queue, pass.Precision == CudaPrecision.Float32 ? Size(shape.Queue) : CopyBytes, nameof(Queue), "K x C");
+        Check(Queue, pass.Precision == CudaPrecision.Float32 ? Size(shape.Queue) : InfoNce.CopyBytes, nameof(Queue), "K x C");
         Check(DqRaw, sizeof(float), nameof(DqRaw), "N x C");
         Check(Keys, sizeof(float), nameof(Keys), "N x C");
         Check(Loss, sizeof(float), nameof(Loss), "1");
@@ -56,8 +56,6 @@ public readonly record struct CudaStepBuffers
         CheckStride(KStride, shape.C, nameof(KStride));
         CheckStride(DqStride, shape.C, nameof(DqStride));
     }
-
-    private const int CopyBytes = 16; // the tensor core kernels copy the queue in such pieces
 
     private static int Size(ElementType type) => type == ElementType.Float32 ? sizeof(float) : sizeof(ushort);
 

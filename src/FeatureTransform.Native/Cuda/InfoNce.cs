@@ -16,7 +16,10 @@ internal struct InfoNceArgs
 /// <summary>Launches the pass over the queue, as a plan says.</summary>
 internal sealed class InfoNce
 {
-    private const int SharedWithoutAsking = 48 * 1024, CopyBytes = 16;
+    /// <summary>What the tensor core kernels copy of the queue at a time: it must be aligned to this.</summary>
+    public const int CopyBytes = 16;
+
+    private const int SharedWithoutAsking = 48 * 1024;
 
     private readonly CudaKernel kernel;
     private readonly InfoNcePlan plan;
@@ -33,16 +36,8 @@ internal sealed class InfoNce
         }
     }
 
-    /// <exception cref="ArgumentException">Tensor cores are used and the queue is not aligned to 16 bytes.</exception>
     public void Launch(CudaStream stream, in InfoNceArgs args)
     {
-        if (plan.Precision != CudaPrecision.Float32 && args.Queue % CopyBytes != 0)
-        {
-            throw new ArgumentException(
-                $"The queue must lie at a multiple of {CopyBytes} bytes for {plan.Precision}; given 0x{args.Queue:x}.",
-                nameof(args));
-        }
-
         var grid = new Dim3((uint)plan.Blocks((int)args.N));
         kernel.Launch(stream, grid, new Dim3((uint)plan.Threads), plan.DynamicSharedBytes, args);
     }

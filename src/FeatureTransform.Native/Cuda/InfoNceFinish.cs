@@ -7,7 +7,7 @@ internal struct InfoNceFinishArgs
 {
     public ulong State, QRaw, Keys, QHat, KHat, Norms, Positive, Table, Partials, Finished, Loss, Statistics, DqRaw;
     public ulong Seed;
-    public ulong QStride, DqStride, StatisticsStride;
+    public ulong QStride, DqStride;
     public uint N, K, C;
     public uint Rank, RowBits;
     public uint Transform, Scope, Normalize;

@@ -170,7 +170,6 @@ internal sealed class StepPlan
         Seed = Options.Seed,
         QStride = Stride(buffers.QStride),
         DqStride = Stride(buffers.DqStride),
-        StatisticsStride = (ulong)n,
         N = (uint)n,
         K = (uint)Shape.K,
         C = (uint)Shape.C,
