@@ -33,11 +33,14 @@ internal static class ColdStart
     }
 
     // MoCo v2 with both transformations, N 256, C 128, K 65536, from images to the update of the queue.
-    private static IEnumerable<KernelVariant> Variants() =>
-    [
-        MixPositive.VariantOf(ElementType.Float32),
-        InfoNcePlan.Choose(new CudaStepShape(256, 128, 65536), new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10).Variant,
-        InfoNceFinish.VariantOf(ElementType.Float32, 128), Enqueue.Variant, Ema.Variant, Sgd.Variant, Augment.Variant, Augment.BlurVariant,
-        Cast.Variant, BiasRelu.Variant,
-    ];
+    private static IEnumerable<KernelVariant> Variants()
+    {
+        var shape = new CudaStepShape(256, 128, 65536);
+        InfoNcePlan pass = InfoNcePlan.Choose(shape, new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10);
+        return
+        [
+            MixPositive.VariantOf(ElementType.Float32), pass.Variant, InfoNceFinish.VariantOf(shape, pass), Enqueue.Variant, Ema.Variant,
+            Sgd.Variant, Augment.Variant, Augment.BlurVariant, Cast.Variant, BiasRelu.Variant,
+        ];
+    }
 }

@@ -1,6 +1,7 @@
 using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
+using FeatureTransform.Benchmarks.Device;
 using FeatureTransform.Benchmarks.Emulator;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.Static;
@@ -21,6 +22,8 @@ switch (args)
         return StaticReport.Run(rest);
     case ["kernels"]:
         return ColdStart.Run();
+    case ["device"]:
+        return DeviceFigures.Run();
     case ["ptx"]:
         return WritePtx.Run();
     case ["emulator"]:

@@ -1,19 +1,20 @@
-// From the partial results of infonce to loss, statistics and gradient, a block a row (Zhu et al., ICCV 2021,
-// section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
+// From the partial results of infonce to loss, statistics and gradient (Zhu et al., ICCV 2021, section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
 //   L_i = -log P+, dL/dq^_i = ((P+ - 1) k^_i + O_i (1 - P+) / S) / (tau N), dL/dk^_i = (P+ - 1) q^_i / (tau N),
 //   then through the post-normalisation, dL/dq = lambda dL/dq^ + (1 - lambda) dL/dk^, and through q = q_raw / |q_raw|.
 // A row whose norm is 0 has no gradient; NaN in a row, or a score that is infinite, gives NaN.
 //
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
-// double by thread and then over the block, O in fp32 by groups of lanes that take every groups-th part, then over the groups.
-// The last block to finish adds the losses of all rows, in order of the rows.
-// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_PASSES: quads of channels that a thread can own; 1024 FT_PASSES >= C.
+// double by thread and then over the threads of the row, O in fp32 by groups of lanes that take every groups-th part, then over
+// the groups. The last block to finish adds the losses of all rows, in order of the rows.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_ROWS: rows of a block; 1, where a row has many parts, or 8: a warp a row.
+// FT_PASSES: quads of channels that a thread can own; 4 FT_ROW_THREADS FT_PASSES >= C.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
 #include "common/infonce_parts.cuh"
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
-#define FT_THREADS 256       // InfoNceFinish.Threads
+#define FT_THREADS 256 // InfoNceFinish.Threads
+#define FT_ROW_THREADS (FT_THREADS / FT_ROWS)
 
 // The order of RowStatistics in C#; arrays of N floats, the last of N integers.
 enum StatisticsArray
@@ -35,35 +36,61 @@ struct Softmax
     float share; // what makes probabilities of the unscaled P_j
 };
 
-// Equations 3.5 and 3.7; the same result in all threads.
-__device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
+// The sum over the threads of a row; every one of them gets it.
+template <typename T>
+__device__ __forceinline__ T row_sum(T value)
 {
-    __shared__ Softmax result;
+    return FT_ROW_THREADS == FT_WARP ? warp_sum(value) : block_sum<FT_THREADS>(value);
+}
+
+__device__ __forceinline__ float row_max(float value)
+{
+    value = warp_max(value);
+    if (FT_ROW_THREADS == FT_WARP)
+        return value;
     __shared__ float largest[FT_THREADS / FT_WARP];
-    const InfoNceFinishArgs& args = parts.args;
-    float shift = -FT_INFINITY;
-    for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
-        shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
-    shift = warp_max(shift);
     if (threadIdx.x % FT_WARP == 0)
-        largest[threadIdx.x / FT_WARP] = shift;
+        largest[threadIdx.x / FT_WARP] = value;
     __syncthreads();
     for (u32 warp = 0; warp < FT_THREADS / FT_WARP; warp++)
-        shift = fmaxf(shift, largest[warp]);
+        value = fmaxf(value, largest[warp]);
+    return value;
+}
+
+// Orders what the threads of a row left in shared memory.
+__device__ __forceinline__ void row_sync()
+{
+    if (FT_ROW_THREADS == FT_WARP)
+        __syncwarp();
+    else
+        __syncthreads();
+}
+
+// Equations 3.5 and 3.7; the same result in all threads of the row.
+__device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
+{
+    __shared__ Softmax results[FT_ROWS];
+    Softmax& result = results[threadIdx.x / FT_ROW_THREADS];
+    u32 thread = threadIdx.x % FT_ROW_THREADS;
+    const InfoNceFinishArgs& args = parts.args;
+    float shift = -FT_INFINITY;
+    for (u32 part = thread; part < parts.count; part += FT_ROW_THREADS)
+        shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
+    shift = row_max(shift);
 
     double score = 0, square = 0, exp = 0, rank = 0;
-    for (u32 part = threadIdx.x; part < parts.count; part += FT_THREADS)
+    for (u32 part = thread; part < parts.count; part += FT_ROW_THREADS)
     {
         score += parts.value(part, PARTIAL_SCORE);
         square += parts.value(part, PARTIAL_SQUARE);
         exp += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
         rank += __float_as_uint(parts.value(part, PARTIAL_RANK));
     }
-    score = block_sum<FT_THREADS>(score);
-    square = block_sum<FT_THREADS>(square);
-    exp = block_sum<FT_THREADS>(exp);
-    rank = block_sum<FT_THREADS>(rank);
-    if (threadIdx.x == 0)
+    score = row_sum(score);
+    square = row_sum(square);
+    exp = row_sum(exp);
+    rank = row_sum(rank);
+    if (thread == 0)
     {
         const double LOG2E = 1.4426950408889634;
         double scale = LOG2E / args.tau, p = args.positive[i], negatives = parts.negatives();
@@ -83,7 +110,7 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
         statistics[stride * STATISTICS_RANK] = __uint_as_float((u32)rank);
         result = Softmax{shift, (float)(-exp / all), (float)(1 / all)};
     }
-    __syncthreads();
+    row_sync();
     return result;
 }
 
@@ -98,14 +125,14 @@ __device__ __forceinline__ float dot(float4 a, float4 b)
     return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmul_rn(a.w, b.w))));
 }
 
-// The gradient through u = v / |v|: (du - u (u . du)) / |v|; the sum runs over the block.
+// The gradient through u = v / |v|: (du - u (u . du)) / |v|; the sum runs over the row.
 __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], const float4 (&u)[FT_PASSES], float norm)
 {
     float along = 0;
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
         along += dot(u[pass], du[pass]);
-    along = -block_sum<FT_THREADS>(along);
+    along = -row_sum(along);
     double scale = norm == 0 ? 0.0 : inverse_norm(norm);
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
@@ -115,9 +142,9 @@ __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], cons
 // The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.
 __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 lanes, float4 (&sums)[FT_PASSES])
 {
-    __shared__ float4 groups[FT_THREADS];
+    __shared__ float4 groups[FT_ROWS == 1 ? FT_THREADS : 1];
     const InfoNceFinishArgs& args = parts.args;
-    u32 lane = threadIdx.x % lanes, group = threadIdx.x / lanes, stride = FT_THREADS / lanes;
+    u32 thread = threadIdx.x % FT_ROW_THREADS, lane = thread % lanes, group = thread / lanes, stride = FT_ROW_THREADS / lanes;
     bool aligned = rows_aligned(args.partials, args.c);
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
@@ -129,6 +156,9 @@ __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 
             float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
             sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);
         }
+        sums[pass] = sum;
+        if (FT_ROW_THREADS == FT_WARP) // which is one group
+            continue;
         __syncthreads();
         groups[threadIdx.x] = sum;
         __syncthreads();
@@ -142,6 +172,7 @@ __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 
 __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
 {
     __shared__ bool last;
+    __syncthreads(); // the losses of the block's rows are written
     if (threadIdx.x == 0)
     {
         __threadfence();
@@ -162,10 +193,10 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
 
 // T: of q_raw.
 template <typename T>
-__device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args)
+__device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args, u32 i)
 {
-    u32 i = blockIdx.x, c = args.c, lanes = FT_WARP;
-    while (lanes < FT_THREADS && 4 * lanes < c)
+    u32 c = args.c, thread = threadIdx.x % FT_ROW_THREADS, lanes = FT_WARP;
+    while (lanes < FT_ROW_THREADS && 4 * lanes < c)
         lanes *= 2;
     RowParts parts(args, i);
     Softmax softmax = softmax_of(parts, i);
@@ -173,7 +204,7 @@ __device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args)
     combine(parts, softmax.shift, lanes, q_gradient);
 
     // Only group 0 has columns from here on: the others see a row of none.
-    u32 columns = threadIdx.x < lanes ? c : 0u, lane = threadIdx.x % lanes;
+    u32 columns = thread < lanes ? c : 0u, lane = thread % lanes;
     const T* __restrict__ q_row = (const T*)args.q_raw + i * args.q_stride;
     float* __restrict__ dq_row = args.dq_raw + i * args.dq_stride;
     u64 row = (u64)i * c;
@@ -210,10 +241,12 @@ __device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args)
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
         store4(dq_row, 4 * (lane + pass * lanes), columns, dq_aligned, q_gradient[pass]);
-    add_losses(args);
 }
 
 extern "C" __global__ void __launch_bounds__(FT_THREADS) infonce_finish(const InfoNceFinishArgs args)
 {
-    finish_row<FT_ELEMENT(FT_FEATURES_BF16)>(args);
+    u32 row = blockIdx.x * FT_ROWS + threadIdx.x / FT_ROW_THREADS;
+    if (row < args.n)
+        finish_row<FT_ELEMENT(FT_FEATURES_BF16)>(args, row);
+    add_losses(args);
 }

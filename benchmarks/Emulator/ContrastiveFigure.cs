@@ -1,4 +1,4 @@
-using FeatureTransform.Benchmarks.Operators;
+using FeatureTransform.Benchmarks.Device;
 using FeatureTransform.Cuda;
 using FeatureTransform.Cuda.Emulator;
 using FeatureTransform.Cuda.Emulator.Execution;
@@ -12,7 +12,6 @@ namespace FeatureTransform.Benchmarks.Emulator;
 internal sealed class ContrastiveFigure
 {
     private const int N = 256, C = 128, K = 4096;
-    private const float Tolerance = 0.02f;
 
     private readonly FeatureQueue queue = new(K, C, ElementType.BFloat16);
 
@@ -42,46 +41,9 @@ internal sealed class ContrastiveFigure
         using var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         using KernelLibrary kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
         using var stream = new CudaStream(context);
-        var plan = new StepPlan(options, shape, context.Device);
-        using var workspace = new DeviceMemory(context, plan.Bytes);
-        using var step = new CudaContrastiveStep(options, shape, context, kernels, workspace);
-        step.SetState(ContrastiveCase.StepNumber, transform: true, position: 0, stream);
-
-        using var host = new ContrastiveCase(options, N, queue, threads: 1);
-        using var q = new DeviceMemory(context, N * C * sizeof(float));
-        using var k = new DeviceMemory(context, N * C * sizeof(float));
-        using var rows = new DeviceMemory(context, queue.Bytes.Length);
-        using var gradient = new DeviceMemory(context, N * C * sizeof(float));
-        using var keys = new DeviceMemory(context, N * C * sizeof(float));
-        using var loss = new DeviceMemory(context, sizeof(float));
-        using var statistics = new DeviceMemory(context, 7 * N * sizeof(float));
-        q.CopyFrom<float>(host.Q, stream);
-        k.CopyFrom<float>(host.K, stream);
-        rows.CopyFrom(queue.Bytes, stream);
-        var buffers = new CudaStepBuffers
-        {
-            QRaw = q.Address,
-            KRaw = k.Address,
-            Queue = rows.Address,
-            DqRaw = gradient.Address,
-            Keys = keys.Address,
-            Loss = loss.Address,
-            Statistics = statistics.Address,
-        };
-
-        step.Run(buffers, N, stream);
-        float[] result = new float[1];
-        loss.CopyTo<float>(result, stream);
-        float expected = host.Run();
-        if (!(Math.Abs(result[0] - expected) <= Tolerance * expected))
-        {
-            throw new InvalidOperationException(
-                $"The loss is {result[0]}, on the CPU {expected}. {string.Join("\n", emulator.Findings)}");
-        }
-
-        var pass = new InfoNce(kernels, plan.Pass);
+        using var step = new DeviceStep(options, shape, queue, kernels, stream);
         using CudaContextScope scope = context.MakeCurrent();
-        double seconds = EmulatorFigures.Best(() => pass.Launch(stream, plan.InfoNceArgs(workspace.Address, buffers, N)));
+        double seconds = EmulatorFigures.Best(step.Pass);
         return emulator.Findings.Count == 0 ? seconds : throw new InvalidOperationException(string.Join("\n", emulator.Findings));
     }
 }

@@ -42,7 +42,7 @@ public sealed partial class KernelCompiler
     {
         ArgumentNullException.ThrowIfNull(variant);
         Validate(architecture);
-        string[] options = Options(variant, architecture);
+        string[] options = [.. Options(variant, architecture), .. CacheOptions];
         bool ptx = KernelBinary.IsPtx(architecture);
         (nvrtcResult result, string log, byte[] image) = Nvrtc.Compile(Sources.GetProgram(variant.File), options, ptx);
         log = log.Replace(KernelProgram.Root, KernelProgram.Root[1..], StringComparison.Ordinal);
@@ -84,6 +84,10 @@ public sealed partial class KernelCompiler
         .. KernelBinary.IsPtx(architecture) ? Array.Empty<string>() : ["--ptxas-options=-v"],
         .. variant.Sorted.Select(define => $"--define-macro={define}"),
     ];
+
+    // From 12.9 on NVRTC has a cache of its own, and what comes from it has no log of the assembler. Not part of a key: it changes
+    // nothing in the output.
+    private IEnumerable<string> CacheOptions => Nvrtc.Version >= new Version(12, 9) ? ["--no-cache"] : [];
 
     private void Validate(string architecture)
     {

@@ -52,7 +52,7 @@ public sealed class CudaContrastiveStep : IDisposable
             mixPositive = new MixPositive(this.kernels, shape.Features);
             mixQueue = plan.Pass.Mixed is { } type ? new MixQueue(this.kernels, shape.Queue, type) : null;
             infonce = new InfoNce(this.kernels, plan.Pass);
-            finish = new InfoNceFinish(this.kernels, shape.Features, shape.C);
+            finish = new InfoNceFinish(this.kernels, shape, plan.Pass);
             enqueue = new Enqueue(this.kernels, shape.Queue);
             this.workspace = workspace ?? new DeviceMemory(context, plan.Bytes);
         }
@@ -137,7 +137,7 @@ public sealed class CudaContrastiveStep : IDisposable
         mixPositive.Launch(stream, plan.MixPositiveArgs(start, buffers, n));
         mixQueue?.Launch(stream, plan.MixQueueArgs(start, buffers));
         infonce.Launch(stream, plan.InfoNceArgs(start, buffers, n));
-        finish.Launch(stream, plan.Pass, plan.FinishArgs(start, buffers, n));
+        finish.Launch(stream, plan.FinishArgs(start, buffers, n));
     }
 
     /// <summary>

@@ -17,29 +17,51 @@ internal struct InfoNceFinishArgs
 }
 
 /// <summary>Launches infonce_finish: loss, statistics and gradient from the partial results of the pass.</summary>
-/// <param name="library">Kernels.</param>
-/// <param name="input">How q_raw is stored.</param>
-/// <param name="c">C.</param>
-internal sealed class InfoNceFinish(KernelLibrary library, ElementType input, int c)
+internal sealed class InfoNceFinish
 {
-    /// <summary>Threads of a block, which finishes one row.</summary>
+    /// <summary>Threads of a block.</summary>
     public const int Threads = 256;
 
-    private const int Quad = 4;
+    /// <summary>Rows of a block whose warps take a row each.</summary>
+    public const int RowsOfWarps = Threads / WarpThreads;
 
-    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input, c), "infonce_finish");
+    // From so many parts of a row on a block takes it; with fewer its threads would wait for each other more than for memory.
+    private const int PartsForBlock = 64;
+    private const int Quad = 4, WarpThreads = 32;
 
-    public static KernelVariant VariantOf(ElementType input, int c) =>
-        new("infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads)}");
+    private readonly CudaKernel kernel;
+    private readonly InfoNcePlan plan;
+    private readonly int rows;
+
+    /// <param name="library">Kernels.</param>
+    /// <param name="shape">Sizes and types of the step.</param>
+    /// <param name="plan">The plan of the pass, which says how the work was cut.</param>
+    public InfoNceFinish(KernelLibrary library, CudaStepShape shape, InfoNcePlan plan)
+    {
+        this.plan = plan;
+        rows = RowsOfBlock(shape, plan);
+        kernel = library.GetKernel(VariantOf(shape.Features, shape.C, rows), "infonce_finish");
+    }
+
+    public static KernelVariant VariantOf(CudaStepShape shape, InfoNcePlan plan) =>
+        VariantOf(shape.Features, shape.C, RowsOfBlock(shape, plan));
+
+    /// <param name="input">How q_raw is stored.</param>
+    /// <param name="c">C.</param>
+    /// <param name="rows">Rows of a block: 1 or <see cref="RowsOfWarps"/>.</param>
+    public static KernelVariant VariantOf(ElementType input, int c, int rows) => new(
+        "infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads / rows)}", $"FT_ROWS={rows}");
 
     /// <param name="stream">Where the pass ran.</param>
-    /// <param name="plan">The plan by which it ran: fills in how the work was cut.</param>
-    /// <param name="args">The rest.</param>
-    public void Launch(CudaStream stream, InfoNcePlan plan, InfoNceFinishArgs args)
+    /// <param name="args">All but how the work was cut.</param>
+    public void Launch(CudaStream stream, InfoNceFinishArgs args)
     {
         args.RowsOfTile = (uint)plan.QueryRows;
         args.KeysOfTile = (uint)plan.Keys;
         args.Ctas = (uint)plan.Blocks((int)args.N);
-        kernel.Launch(stream, new Dim3(args.N), new Dim3(Threads), 0, args);
+        kernel.Launch(stream, new Dim3(Launches.Blocks(args.N, rows)), new Dim3(Threads), 0, args);
     }
+
+    private static int RowsOfBlock(CudaStepShape shape, InfoNcePlan plan) =>
+        shape.C <= Quad * WarpThreads && plan.PartsOfRow(shape.MaxN) < PartsForBlock ? RowsOfWarps : 1;
 }

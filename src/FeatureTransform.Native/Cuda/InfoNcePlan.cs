@@ -8,8 +8,8 @@ namespace FeatureTransform.Native.Cuda;
 /// </summary>
 internal sealed class InfoNcePlan
 {
-    /// <summary>Up to so many queries, mixing in the pass costs less, by the model, than mixing once into memory.</summary>
-    public const int MostQueriesBFloat16 = 1024, MostQueriesFloat32 = 1800, MostQueriesElement = 256;
+    /// <summary>Up to so many queries, mixing in the pass costs less than mixing once into memory (docs/device-results.md).</summary>
+    public const int MostQueries = 768, MostQueriesElement = 256;
 
     // Sums that a warp can hold: more do not fit its registers.
     private const int MostSums = 32 * 128;
@@ -70,6 +70,9 @@ internal sealed class InfoNcePlan
     /// <summary>Blocks of a launch for so many queries: one a multiprocessor, but not more than there is work.</summary>
     public int Blocks(int rows) => (int)Math.Min(multiprocessors, QueryTiles(rows) * ((k + Keys - 1) / Keys));
 
+    /// <summary>Partial results of a row, about: blocks that share a query tile.</summary>
+    public int PartsOfRow(int rows) => (int)((Blocks(rows) + QueryTiles(rows) - 1) / QueryTiles(rows));
+
     /// <summary>Decides.</summary>
     /// <param name="shape">Sizes, types and the wished precision, validated.</param>
     /// <param name="options">Temperature and transformations.</param>
@@ -78,7 +81,7 @@ internal sealed class InfoNcePlan
     public static InfoNcePlan Choose(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes)
     {
         bool mixes = options.Negative != NegativeTransform.None;
-        bool before = mixes && (options.NegativeNormalize || shape.MaxN > MostQueriesToMixInPass(shape, options.NegativeScope));
+        bool before = mixes && (options.NegativeNormalize || shape.MaxN > (options.NegativeScope == LambdaScope.Element ? MostQueriesElement : MostQueries));
         if (shape.Precision != CudaPrecision.Float32)
         {
             // Mixing in the pass takes more shared memory than reading what is mixed.
@@ -108,10 +111,6 @@ internal sealed class InfoNcePlan
     }
 
     private static double Longest(LambdaScope scope) => scope == LambdaScope.Element ? Math.Sqrt(2) : 1;
-
-    private static int MostQueriesToMixInPass(CudaStepShape shape, LambdaScope scope) =>
-        scope == LambdaScope.Element ? MostQueriesElement
-        : shape is { Queue: ElementType.BFloat16, Precision: CudaPrecision.BFloat16 } ? MostQueriesBFloat16 : MostQueriesFloat32;
 
     private static InfoNcePlan? ForTensorCores(
         CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes, bool before)

@@ -15,7 +15,8 @@ internal static class KernelSet
     public static IReadOnlyList<KernelVariant> Variants { get; } =
     [
         .. Types.Select(MixPositive.VariantOf),
-        .. Types.SelectMany(type => new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c))),
+        .. Types.SelectMany(type => new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c, rows: 1))),
+        .. Types.Select(type => InfoNceFinish.VariantOf(type, c: 1, InfoNceFinish.RowsOfWarps)),
         .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
         .. Passes().Distinct(), Enqueue.Variant,
         Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,

@@ -53,7 +53,7 @@ internal sealed class StepPlan
     /// <summary>The kernels that a step launches.</summary>
     public IReadOnlyList<KernelVariant> Variants =>
     [
-        MixPositive.VariantOf(Shape.Features), Pass.Variant, InfoNceFinish.VariantOf(Shape.Features, Shape.C), Cuda.Enqueue.Variant,
+        MixPositive.VariantOf(Shape.Features), Pass.Variant, InfoNceFinish.VariantOf(Shape, Pass), Cuda.Enqueue.Variant,
         .. Pass.Mixed is { } type ? (KernelVariant[])[MixQueue.VariantOf(Shape.Queue, type)] : [],
     ];
 

@@ -64,20 +64,21 @@ public sealed class InfonceFiguresTests
         Assert.Equal(0.375, Value(figures, "LDSM.x4 per HMMA"), 9);
         ILookup<string, Figure> pass =
             figures.Where(figure => figure.Kernel == InfonceFigures.Pass).ToLookup(figure => figure.Arch);
-        Assert.Equal([42, 53, 167], pass["sm_80"].Select(figure => Math.Round(figure.Value)));
-        Assert.Equal([46, 57, 180], pass["sm_80"].Select(figure => figure.Must!.Value));
-        Assert.Equal([26, 37, 102], pass["sm_90"].Select(figure => Math.Round(figure.Value)));
+        Assert.Equal([42, 53], pass["sm_80"].Select(figure => Math.Round(figure.Value)));
+        Assert.Equal([46, 57], pass["sm_80"].Select(figure => figure.Must!.Value));
+        Assert.Equal([26, 37], pass["sm_90"].Select(figure => Math.Round(figure.Value)));
     }
 
     [Fact]
     public void Many_queries_take_the_negatives_mixed_before()
     {
         List<Figure> figures = Figures.Of([Loop(128, 48, 442 - 128 - 48, 0, Mixed)]);
-        Figure pass = Assert.Single(figures, figure => figure.Kernel == InfonceFigures.Pass);
-        Assert.Equal("model: pass only, A100, N 4096, us", pass.Name);
-        Assert.Equal(608 + 15, pass.Value, 0);
-        Assert.True(pass.Met);
-        Assert.False(pass.AimMet);
+        Figure[] pass = [.. figures.Where(figure => figure.Kernel == InfonceFigures.Pass)];
+        Assert.Equal(
+            ["model: pass only, A100, N 1024, us", "model: pass only, A100, N 4096, us"], pass.Select(figure => figure.Name));
+        Assert.Equal([152 + 15, 608 + 15], pass.Select(figure => Math.Round(figure.Value)));
+        Assert.All(pass, figure => Assert.True(figure.Met));
+        Assert.All(pass, figure => Assert.False(figure.AimMet));
     }
 
     [Theory]
