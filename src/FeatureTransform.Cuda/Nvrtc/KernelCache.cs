@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 
 namespace FeatureTransform.Cuda;
@@ -19,9 +19,10 @@ public sealed class KernelCache
 
     private const string Extension = ".kernel";
     private const string TemporaryExtension = ".tmp";
+    private const int HashBytes = 16;
 
-    // The layout of an entry: this, SHA-256 of the rest, then key, architecture, log, image.
-    private static readonly byte[] Magic = "FTKERNL1"u8.ToArray();
+    // The layout of an entry: this, XxHash128 of the rest, then key, architecture, log, image.
+    private static readonly byte[] Magic = "FTKERNL2"u8.ToArray();
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
     private readonly string? folder;
@@ -174,15 +175,15 @@ public sealed class KernelCache
             writer.Write(binary.Image.Span);
         }
         ReadOnlySpan<byte> bytes = payload.GetBuffer().AsSpan(0, (int)payload.Length);
-        return [.. Magic, .. SHA256.HashData(bytes), .. bytes];
+        return [.. Magic, .. XxHash128.Hash(bytes), .. bytes];
     }
 
     private static KernelBinary? Read(byte[] entry, string key)
     {
-        int start = Magic.Length + SHA256.HashSizeInBytes;
+        int start = Magic.Length + HashBytes;
         if (entry.Length < start
             || !entry.AsSpan(0, Magic.Length).SequenceEqual(Magic)
-            || !SHA256.HashData(entry.AsSpan(start)).AsSpan().SequenceEqual(entry.AsSpan(Magic.Length, SHA256.HashSizeInBytes)))
+            || !XxHash128.Hash(entry.AsSpan(start)).AsSpan().SequenceEqual(entry.AsSpan(Magic.Length, HashBytes)))
         {
             return null;
         }

@@ -1,5 +1,5 @@
 using System.Globalization;
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -67,11 +67,11 @@ public sealed partial class KernelCompiler
     internal static string GetHash(KernelSources sources, KernelVariant variant, string architecture)
     {
         string all = string.Join('\0', [sources.GetProgram(variant.File).Hash, .. Options(variant, architecture)]);
-        return Convert.ToHexStringLower(SHA256.HashData(Encoding.UTF8.GetBytes(all)));
+        return Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(all)));
     }
 
     /// <summary>As <see cref="GetHash"/>, NVRTC's version included: the name of the output in a cache.</summary>
-    internal string GetKey(KernelVariant variant, string architecture) => Convert.ToHexStringLower(SHA256.HashData(
+    internal string GetKey(KernelVariant variant, string architecture) => Convert.ToHexStringLower(XxHash128.Hash(
         Encoding.UTF8.GetBytes($"{GetHash(Sources, variant, architecture)} {Nvrtc.Version}")));
 
     private static string[] Options(KernelVariant variant, string architecture) =>

@@ -1,4 +1,4 @@
-using System.Security.Cryptography;
+using System.IO.Hashing;
 using System.Text;
 
 namespace FeatureTransform.Cuda;
@@ -21,11 +21,11 @@ internal sealed class KernelProgram
 
     private KernelProgram(KernelSources sources, string file)
     {
-        using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
+        var hash = new XxHash128(); // ready at once, where the first SHA-256 of a process may load a library
         string text = sources.Find(file)
             ?? throw new FileNotFoundException($"{file} is not among the kernel sources of {sources.Name}.", file);
         Main = new NamedText(Root + file, Resolve(sources, hash, file, text));
-        Hash = Convert.ToHexStringLower(hash.GetHashAndReset());
+        Hash = Convert.ToHexStringLower(hash.GetCurrentHash());
     }
 
     /// <summary>Collects what <paramref name="file"/> includes.</summary>
@@ -39,10 +39,10 @@ internal sealed class KernelProgram
     /// <summary>A hash of the names and texts of all its files.</summary>
     public string Hash { get; }
 
-    private string Resolve(KernelSources sources, IncrementalHash hash, string file, string text)
+    private string Resolve(KernelSources sources, XxHash128 hash, string file, string text)
     {
         seen.Add(file);
-        hash.AppendData(Encoding.UTF8.GetBytes($"{file}\0{text}\0"));
+        hash.Append(Encoding.UTF8.GetBytes($"{file}\0{text}\0"));
         string[] lines = text.Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
