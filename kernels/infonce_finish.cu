@@ -5,7 +5,7 @@
 //
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
 // double by thread and then over the threads of the row, O in fp32 by groups of lanes that take every groups-th part, then over
-// the groups. The last block to finish adds the losses of all rows, in order of the rows.
+// the groups. The last block to finish adds the losses of all rows.
 // FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_ROWS: rows of a block; 1, where a row has many parts, or 8: a warp a row.
 // FT_PASSES: quads of channels that a thread can own; 4 FT_ROW_THREADS FT_PASSES >= C.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
@@ -139,6 +139,23 @@ __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], cons
         du[pass] = scaled(add_scaled(u[pass], along, du[pass]), scale);
 }
 
+// A quad of O over every stride-th part from `first` on. ALIGNED: rows of the partial results are, and no quad is cut.
+template <bool ALIGNED>
+__device__ __forceinline__ float4 sum_parts(const RowParts& parts, float shift, u32 first, u32 stride, u32 column)
+{
+    u32 c = parts.args.c, steps = first < parts.count && column < c ? (parts.count - first + stride - 1) / stride : 0;
+    float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
+#pragma unroll 4 // loads that are on their way at the same time: the count is known before the loop for that
+    for (u32 step = 0; step < steps; step++)
+    {
+        u32 part = first + step * stride;
+        const float* row = parts.slot(part) + (u64)parts.row * c;
+        float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
+        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load4(row, column, c, false), factor, sum);
+    }
+    return sum;
+}
+
 // The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.
 __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 lanes, float4 (&sums)[FT_PASSES])
 {
@@ -149,13 +166,8 @@ __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
     {
-        float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
         u32 column = 4 * (lane + pass * lanes);
-        for (u32 part = group; part < parts.count && column < args.c; part += stride)
-        {
-            float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-            sum = add_scaled(load4(parts.slot(part) + (u64)parts.row * args.c, column, args.c, aligned), factor, sum);
-        }
+        float4 sum = aligned ? sum_parts<true>(parts, shift, group, stride, column) : sum_parts<false>(parts, shift, group, stride, column);
         sums[pass] = sum;
         if (FT_ROW_THREADS == FT_WARP) // which is one group
             continue;
@@ -182,10 +194,18 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
     __syncthreads();
     if (!last)
         return;
-    const volatile float* losses = args.statistics + (u64)args.n * STATISTICS_LOSS;
+    const float* losses = args.statistics + (u64)args.n * STATISTICS_LOSS;
     double sum = 0;
-    for (u32 i = threadIdx.x; i < args.n; i += FT_THREADS)
-        sum += losses[i];
+    for (u32 i = threadIdx.x; i < args.n; i += 4 * FT_THREADS)
+    {
+        float loss[4]; // on their way at the same time; past the first cache, as other multiprocessors wrote them
+#pragma unroll
+        for (u32 j = 0; j < 4; j++)
+            loss[j] = i + j * FT_THREADS < args.n ? __ldcg(losses + i + j * FT_THREADS) : 0.0f;
+#pragma unroll
+        for (u32 j = 0; j < 4; j++)
+            sum += loss[j];
+    }
     sum = block_sum<FT_THREADS>(sum);
     if (threadIdx.x == 0)
         *args.loss = (float)(sum / args.n);
