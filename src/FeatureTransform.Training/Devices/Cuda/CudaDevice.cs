@@ -78,7 +78,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         Tensor images = Allocate(type, n, size, size, ChannelAlignment);
         Tensor uploaded = Allocate(ElementType.Float32, n, size, size, channels);
         DeviceCopies.Upload(stream, pixels, (ulong)uploaded.Data);
-        cast.Launch(stream, type, new CastArgs
+        cast.Launch(stream, ElementType.Float32, type, new CastArgs
         {
             Source = (ulong)uploaded.Data,
             Target = (ulong)images.Data,

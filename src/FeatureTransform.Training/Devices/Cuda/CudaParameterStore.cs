@@ -129,7 +129,8 @@ internal sealed class CudaParameterStore : ParameterStore
     {
         if (padded.TryGetValue(filter, out Padded? copy))
         {
-            Columns(filter, Trained(copy.Gradient).Address, copy.Channels, GradientOf(filter), filter.Shape[1], ElementType.Float32);
+            Columns(
+                filter, Trained(copy.Gradient).Address, type, copy.Channels, GradientOf(filter), ElementType.Float32, filter.Shape[1]);
         }
     }
 
@@ -138,7 +139,7 @@ internal sealed class CudaParameterStore : ParameterStore
     {
         foreach ((Parameter filter, Padded copy) in padded)
         {
-            Columns(filter, Place(weights, filter), filter.Shape[1], copy.Weights.Address, copy.Channels, type);
+            Columns(filter, Place(weights, filter), ElementType.Float32, filter.Shape[1], copy.Weights.Address, type, copy.Channels);
         }
     }
 
@@ -173,7 +174,7 @@ internal sealed class CudaParameterStore : ParameterStore
     {
         if (rounded is not null)
         {
-            cast.Launch(stream, ElementType.BFloat16, new CastArgs
+            cast.Launch(stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
             {
                 Source = Weights,
                 Target = rounded.Address,
@@ -208,8 +209,9 @@ internal sealed class CudaParameterStore : ParameterStore
     private bool HasRoundedGradient(Parameter parameter) =>
         type == ElementType.BFloat16 && parameter.Kind == ParameterKind.Convolution && !padded.ContainsKey(parameter);
 
-    private void Columns(Parameter filter, ulong source, int sourceColumns, ulong target, int targetColumns, ElementType targetType) =>
-        cast.Launch(stream, targetType, new CastArgs
+    private void Columns(
+        Parameter filter, ulong source, ElementType sourceType, int sourceColumns, ulong target, ElementType targetType, int targetColumns) =>
+        cast.Launch(stream, sourceType, targetType, new CastArgs
         {
             Source = source,
             Target = target,
