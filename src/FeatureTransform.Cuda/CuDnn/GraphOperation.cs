@@ -15,6 +15,11 @@ internal sealed record GraphParameters(
 internal sealed record GraphOperation(
     string Name, cudnnBackendDescriptorType_t Type, GraphOperand[] Inputs, GraphOperand[] Outputs, GraphParameters? Parameters, params GraphSetting[] Settings)
 {
+    /// <summary>Whether tensor cores can do it. Engines of other operations note them without a meaning.</summary>
+    public bool Multiplies => Type is cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR
+        or cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_DATA_DESCRIPTOR
+        or cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_CONVOLUTION_BACKWARD_FILTER_DESCRIPTOR;
+
     public override string ToString() =>
         $"{string.Join(", ", Outputs.Select(o => o.Tensor.Name))} = {Name}({string.Join(", ", Inputs.Select(i => i.Tensor.Name))})";
 }

@@ -10,7 +10,7 @@ namespace FeatureTransform.Cuda;
 /// </summary>
 /// <param name="device">The device that plans are for.</param>
 /// <param name="handle">cuDNN on that device; without it plans cannot be executed, and the device need not be here.</param>
-/// <param name="strict">Whether fp32 is computed as fp32, without tensor cores.</param>
+/// <param name="strict">Whether convolutions of fp32 are computed in fp32, without tensor cores.</param>
 /// <param name="cache">Where plans are kept; null for nowhere.</param>
 internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool strict, KernelCache? cache)
 {
@@ -62,6 +62,7 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
     private GraphPlan Build(OperationGraph graph, out byte[] json)
     {
         using GraphDescriptors descriptors = Describe(graph);
+        bool precise = strict && graph.Operations.Any(operation => operation.Multiplies);
         var refused = new List<string>();
         foreach (cudnnBackendHeurMode_t mode in
             (cudnnBackendHeurMode_t[])[cudnnBackendHeurMode_t.CUDNN_HEUR_MODE_A, cudnnBackendHeurMode_t.CUDNN_HEUR_MODE_FALLBACK])
@@ -71,7 +72,7 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
             {
                 foreach (BackendDescriptor configuration in configurations)
                 {
-                    string engine = Describe(configuration, out bool allowed);
+                    string engine = Describe(configuration, precise, out bool allowed);
                     if (!allowed)
                     {
                         refused.Add($"{engine}: not wanted");
@@ -137,7 +138,7 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
         return all[..(int)count];
     }
 
-    private string Describe(BackendDescriptor configuration, out bool allowed)
+    private string Describe(BackendDescriptor configuration, bool precise, out bool allowed)
     {
         using var engine = new BackendDescriptor(library.Api, cudnnBackendDescriptorType_t.CUDNN_BACKEND_ENGINE_DESCRIPTOR);
         configuration.Get(
@@ -150,7 +151,7 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
         cudnnBackendBehaviorNote_t[] behavior = engine.GetAll<cudnnBackendBehaviorNote_t>(
             cudnnBackendAttributeName_t.CUDNN_ATTR_ENGINE_BEHAVIOR_NOTE, cudnnBackendAttributeType_t.CUDNN_TYPE_BEHAVIOR_NOTE);
         allowed = !numerical.Contains(cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_NONDETERMINISTIC)
-            && !(strict && numerical.Intersect(Imprecise).Any());
+            && !(precise && numerical.Intersect(Imprecise).Any());
         return string.Join(", ", [$"engine {index[0]}", .. numerical.Select(note => Words($"{note}")), .. behavior.Select(note => Words($"{note}"))]);
     }
 

@@ -3,37 +3,6 @@ using FeatureTransform.Native;
 
 namespace FeatureTransform.Training.Devices.Cuda;
 
-/// <summary>A convolution by its shape: N x H x W x C with filters K x R x R x C, in one type.</summary>
-internal readonly record struct ConvolutionShape(ElementType Type, int N, int H, int W, int C, int K, int R, int Stride, int Padding)
-{
-    public GraphWindow Window => new(R, Stride, Padding);
-
-    public int OutH => (int)Window.Rows(H);
-
-    public int OutW => (int)Window.Columns(W);
-}
-
-/// <summary>A batch normalisation by its shape and by what is fused with it.</summary>
-/// <param name="Type">Of the activations.</param>
-/// <param name="N">Images of one group.</param>
-/// <param name="H">Rows of pixels.</param>
-/// <param name="W">Pixels in a row.</param>
-/// <param name="C">Channels, a multiple of 8.</param>
-/// <param name="Running">Whether running statistics are written.</param>
-/// <param name="Shortcut">Whether a shortcut is added.</param>
-/// <param name="Relu">Whether a ReLU follows.</param>
-/// <param name="Mask">Forward: whether the bits of where the ReLU passes are written; backward: whether they are applied.</param>
-internal readonly record struct NormShape(
-    ElementType Type, int N, int H, int W, int C, bool Running, bool Shortcut, bool Relu, bool Mask);
-
-/// <summary>Pooling by its shape: of windows of N x H x W x C, or of all its pixels.</summary>
-internal readonly record struct PoolShape(ElementType Type, int N, int H, int W, int C, GraphWindow Window)
-{
-    public int OutH => (int)Window.Rows(H);
-
-    public int OutW => (int)Window.Columns(W);
-}
-
 /// <summary>The graphs that a network is made of. The stored tensors of each are in the order that its comment says.</summary>
 internal static class NetworkGraphs
 {
