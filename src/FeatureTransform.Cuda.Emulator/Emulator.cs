@@ -1,3 +1,4 @@
+using FeatureTransform.Cuda.Emulator.CuDnn;
 using FeatureTransform.Cuda.Emulator.Execution;
 using FeatureTransform.Cuda.Emulator.Host;
 
@@ -73,6 +74,9 @@ public sealed class Emulator : ISymbolSource, IDisposable
             }
         }
     }
+
+    /// <summary>The cuDNN of its devices, which takes the place of libcudnn.so.9.</summary>
+    public EmulatedCuDnn CuDnn => field ??= new EmulatedCuDnn(this);
 
     /// <summary>The number of this emulator in its handles.</summary>
     internal int Number { get; }

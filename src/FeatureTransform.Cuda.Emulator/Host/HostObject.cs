@@ -11,6 +11,8 @@ internal enum HandleKind : byte
     Graph,
     GraphNode,
     GraphExec,
+    CuDnn,
+    Descriptor,
 }
 
 /// <summary>An object of a context that the host knows by its handle.</summary>
