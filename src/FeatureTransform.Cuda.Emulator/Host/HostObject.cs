@@ -11,6 +11,10 @@ internal enum HandleKind : byte
     Graph,
     GraphNode,
     GraphExec,
+    BlasHandle,
+    BlasOperation,
+    BlasLayout,
+    BlasPreference,
 }
 
 /// <summary>An object of a context that the host knows by its handle.</summary>

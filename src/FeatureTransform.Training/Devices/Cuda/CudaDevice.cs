@@ -30,7 +30,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CastKernel cast;
     private readonly EmaKernel ema;
     private readonly SgdKernel sgd;
-    private readonly ISymbolSource cuDnn, cuBlasLt;
+    private readonly ISymbolSource cuDnn;
     private DeviceMemory? workspace;
 
     /// <param name="context">The context of the device; the caller disposes of it, after this.</param>
@@ -44,10 +44,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
         CudaContext context, KernelLibrary kernels, ISymbolSource cuDnn, ISymbolSource cuBlasLt, CudaPrecision precision,
         bool separateTensors = false)
     {
-        (this.context, this.kernels, this.cuDnn, this.cuBlasLt, this.precision) = (context, kernels, cuDnn, cuBlasLt, precision);
+        (this.context, this.kernels, this.cuDnn, this.precision) = (context, kernels, cuDnn, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
         kernels.Load(CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
+        biasRelu = new BiasRelu(kernels, type);
+        blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
         stream = new CudaStream(context);
         arena = new DeviceArena(context, separateTensors);
         learningRate = new DeviceMemory(context, sizeof(float));
@@ -165,6 +167,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public void Dispose()
     {
         stream.Synchronize();
+        blas.Dispose();
         workspace?.Dispose();
         learningRate.Dispose();
         arena.Dispose();
