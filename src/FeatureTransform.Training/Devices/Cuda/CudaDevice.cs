@@ -4,6 +4,7 @@ using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 using CastKernel = FeatureTransform.Native.Cuda.Cast;
 using EmaKernel = FeatureTransform.Native.Cuda.Ema;
+using ScatterRowsKernel = FeatureTransform.Native.Cuda.ScatterRows;
 using SgdKernel = FeatureTransform.Native.Cuda.Sgd;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -30,6 +31,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CastKernel cast;
     private readonly EmaKernel ema;
     private readonly SgdKernel sgd;
+    private readonly ScatterRowsKernel scatterRows;
     private readonly ISymbolSource cuDnn;
     private DeviceMemory? workspace;
 
@@ -46,9 +48,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         (this.context, this.kernels, this.cuDnn, this.precision) = (context, kernels, cuDnn, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load(CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant);
+        kernels.Load(CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
-        biasRelu = new BiasRelu(kernels, type);
+        (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
         stream = new CudaStream(context);
         arena = new DeviceArena(context, separateTensors);
@@ -62,6 +64,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
             CudaPrecision.TensorFloat32 => "tf32",
             _ => "fp32",
         }}";
+
+    public (string? LibTorch, string? Cuda) Libraries =>
+        (null, $"driver {context.Device.Driver.VersionText}, {blas.Description}");
 
     /// <summary>Where all work of the device runs.</summary>
     public CudaStream Stream => stream;
@@ -135,6 +140,41 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     public void Free(Tensor tensor) => arena.Free(tensor.Handle);
+
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
+    {
+        Require(order.Length, matrix.N, nameof(order));
+        Tensor result = Allocate(type, matrix.N, 1, 1, matrix.C), target = AllocateBytes(order.Length * sizeof(int));
+        DeviceCopies.Upload(stream, order, (ulong)target.Data);
+        scatterRows.Launch(stream, new ScatterRowsArgs
+        {
+            Source = (ulong)matrix.Data,
+            Target = (ulong)result.Data,
+            Order = (ulong)target.Data,
+            N = (uint)matrix.N,
+            C = (uint)matrix.C,
+        });
+        Free(target);
+        return result;
+    }
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        new CudaContrast(this, context, kernels, options, queue, n, type, precision);
+
+    /// <summary>A matrix that lies on the device in fp32, in the device's precision.</summary>
+    public Tensor FromFloat32(ulong address, int n, int c)
+    {
+        Tensor tensor = Allocate(type, n, 1, 1, c);
+        cast.Launch(stream, ElementType.Float32, type, new CastArgs
+        {
+            Source = address,
+            Target = (ulong)tensor.Data,
+            Rows = 1,
+            SourceColumns = (ulong)tensor.Count,
+            TargetColumns = (ulong)tensor.Count,
+        });
+        return tensor;
+    }
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
@@ -216,7 +256,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         if (given != expected)
         {
-            throw new ArgumentException($"{given} floats given where {expected} were expected.", name);
+            throw new ArgumentException($"{given} values given where {expected} were expected.", name);
         }
     }
 }
