@@ -57,6 +57,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
         learningRate = new DeviceMemory(context, sizeof(float));
     }
 
+    /// <summary>What ends with the device, in this order.</summary>
+    public IReadOnlyList<IDisposable> Owned { get; init; } = [];
+
     public string Description =>
         $"cuda, {context.Device.Name}, {precision switch
         {
@@ -212,6 +215,10 @@ internal sealed unsafe partial class CudaDevice : IDevice
         learningRate.Dispose();
         arena.Dispose();
         stream.Dispose();
+        foreach (IDisposable owned in Owned)
+        {
+            owned.Dispose();
+        }
     }
 
     /// <summary>A new tensor; its contents are undefined.</summary>
