@@ -29,12 +29,14 @@ internal sealed class NetworkTrace : IDevice
     {
         using var trace = new NetworkTrace(type, n, size);
         using var encoder = new Encoder(trace, options, trained: true);
-        encoder.Forward([], n, size, new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups), []);
-        encoder.Backward([]);
+        Tensor embeddings = encoder.Forward([], n, size, new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups));
+        encoder.Backward(embeddings);
         return [.. trace.graphs.Values];
     }
 
     public string Description => "trace";
+
+    public (string? LibTorch, string? Cuda) Libraries => default;
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => new NoStore(layout);
 
@@ -123,6 +125,10 @@ internal sealed class NetworkTrace : IDevice
     public Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu) => Shape(x.N, 1, 1, weight.Shape[0]);
 
     public Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu) => x;
+
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => matrix;
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int rows) => throw new NotSupportedException();
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

@@ -1,6 +1,5 @@
 using System.CommandLine;
 using FeatureTransform.Training.Devices;
-using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Trainer.Commands;
 
@@ -17,10 +16,7 @@ internal sealed class InfoCommand
 
     private static string Text()
     {
-        var lines = new List<(string Name, string Value)>(MachineReport.Describe())
-        {
-            ("trains on", $"cpu; {string.Join(" and ", OptionNames.PlannedDevices)} are not there yet"),
-        };
+        var lines = new List<(string Name, string Value)>(MachineReport.Describe());
         lines.AddRange(new PretrainOptionTable().DefaultOptions()
             .Select((section, i) => (i == 0 ? "default run" : "", string.Join(' ', section))));
         int width = lines.Max(line => line.Name.Length);

@@ -19,7 +19,7 @@ internal static unsafe class CuDnnFunctions
         .ToDictionary(m => m.Name, m => m.MethodHandle.GetFunctionPointer(), StringComparer.Ordinal);
 
     [UnmanagedCallersOnly]
-    private static nuint cudnnGetVersion() => EmulatedCuDnn.VersionNumber;
+    private static nuint cudnnGetVersion() => CuDnnLibrary.VersionNumber;
 
     [UnmanagedCallersOnly]
     private static byte* cudnnGetErrorString(cudnnStatus_t status) =>
@@ -43,20 +43,20 @@ internal static unsafe class CuDnnFunctions
     {
         EmulatedContext context = DriverFunctions.Current
             ?? throw new CuDnnRefused(cudnnStatus_t.CUDNN_STATUS_NOT_INITIALIZED, "no context is current on the calling thread");
-        *handle = new EmulatedCuDnnHandle(context).Handle;
+        *handle = new CuDnnHandleObject(context).Handle;
     });
 
     [UnmanagedCallersOnly]
     private static cudnnStatus_t cudnnDestroy(nint handle) => Run(EmulatorOf(handle), emulator =>
     {
-        _ = emulator.Handles.Get<EmulatedCuDnnHandle>(handle, HandleKind.CuDnn, destroys: true);
+        _ = emulator.Handles.Get<CuDnnHandleObject>(handle, HandleKind.CuDnn, destroys: true);
         emulator.Handles.Remove(handle);
     });
 
     [UnmanagedCallersOnly]
     private static cudnnStatus_t cudnnSetStream(nint handle, nint stream) => Run(EmulatorOf(handle), emulator =>
     {
-        EmulatedCuDnnHandle found = emulator.Handles.Get<EmulatedCuDnnHandle>(handle, HandleKind.CuDnn);
+        CuDnnHandleObject found = emulator.Handles.Get<CuDnnHandleObject>(handle, HandleKind.CuDnn);
         found.Stream = found.Context.Stream(stream);
     });
 
@@ -100,7 +100,7 @@ internal static unsafe class CuDnnFunctions
     [UnmanagedCallersOnly]
     private static cudnnStatus_t cudnnBackendExecute(nint handle, nint plan, nint pack) => Run(EmulatorOf(handle), emulator =>
     {
-        EmulatedCuDnnHandle cudnn = emulator.Handles.Get<EmulatedCuDnnHandle>(handle, HandleKind.CuDnn);
+        CuDnnHandleObject cudnn = emulator.Handles.Get<CuDnnHandleObject>(handle, HandleKind.CuDnn);
         BackendObject planned = emulator.Handles.Get<BackendObject>(plan, HandleKind.Descriptor);
         BackendObject given = emulator.Handles.Get<BackendObject>(pack, HandleKind.Descriptor);
         PlanExecution.Enqueue(cudnn, planned.Result<PlannedGraph>(), given.Result<VariantPack>());
@@ -118,7 +118,7 @@ internal static unsafe class CuDnnFunctions
         }
         lock (emulator.Gate)
         {
-            EmulatedCuDnn library = emulator.CuDnn;
+            CuDnnLibrary library = emulator.CuDnn;
             if (library.Injection.Count(call) is not CUresult.CUDA_SUCCESS and CUresult injected)
             {
                 library.LastError = $"{call} was made to fail";

@@ -202,8 +202,8 @@ internal static class DescriptorRules
             (ulong)descriptor.Integer(cudnnBackendAttributeName_t.CUDNN_ATTR_VARIANT_PACK_WORKSPACE));
     }
 
-    private static EmulatedCuDnnHandle HandleOf(Emulator emulator, BackendObject descriptor, cudnnBackendAttributeName_t name) =>
-        emulator.Handles.Get<EmulatedCuDnnHandle>((nint)descriptor.Longs(name)[0], HandleKind.CuDnn);
+    private static CuDnnHandleObject HandleOf(Emulator emulator, BackendObject descriptor, cudnnBackendAttributeName_t name) =>
+        emulator.Handles.Get<CuDnnHandleObject>((nint)descriptor.Longs(name)[0], HandleKind.CuDnn);
 
     private static void RequireFloat(BackendObject descriptor, cudnnBackendAttributeName_t name) => Require(
         descriptor.Integer(name) == (long)cudnnDataType_t.CUDNN_DATA_FLOAT, $"{name} is not fp32: only that is emulated");

@@ -26,7 +26,7 @@ internal sealed unsafe class PlanExecution
 
     /// <summary>Gives the work to the handle's stream; numbers given by value are read now.</summary>
     /// <exception cref="CuDnnRefused">The pack does not fit the plan.</exception>
-    public static void Enqueue(EmulatedCuDnnHandle handle, PlannedGraph plan, VariantPack pack)
+    public static void Enqueue(CuDnnHandleObject handle, PlannedGraph plan, VariantPack pack)
     {
         var given = pack.Ids.Zip(pack.Pointers).ToDictionary(pair => pair.First, pair => pair.Second);
         var (addresses, numbers) = (new Dictionary<long, ulong>(), new Dictionary<long, double>());

@@ -43,6 +43,7 @@ internal static class FindingKinds
     public const string KernelFault = "kernel fault";
     public const string LaunchRefused = "launch refused";
     public const string Leak = "leak";
+    public const string LibraryUninitialized = "uninitialised operand of a library";
     public const string OverlappingCopy = "overlapping copy";
     public const string OverlappingTensors = "overlapping tensors";
     public const string ParameterMismatch = "parameter mismatch";

@@ -11,6 +11,10 @@ internal enum HandleKind : byte
     Graph,
     GraphNode,
     GraphExec,
+    BlasHandle,
+    BlasOperation,
+    BlasLayout,
+    BlasPreference,
     CuDnn,
     Descriptor,
 }

@@ -25,6 +25,8 @@ internal sealed unsafe partial class CpuDevice : IDevice
     public string Description =>
         $"cpu, {(type == ElementType.Float32 ? "fp32" : "bf16")}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
+    public (string? LibTorch, string? Cuda) Libraries => (ATen.Version, null);
+
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) =>
         new CpuParameterStore(layout, trained, type == ElementType.BFloat16);
 
@@ -52,6 +54,22 @@ internal sealed unsafe partial class CpuDevice : IDevice
     }
 
     public void Free(Tensor tensor) => ATen.Delete(tensor.Handle);
+
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
+    {
+        Tensor result = Empty(matrix.Type, matrix.N, 1, 1, matrix.C);
+        int bytes = matrix.C * (matrix.Type == ElementType.Float32 ? sizeof(float) : sizeof(ushort));
+        for (int i = 0; i < order.Length; i++)
+        {
+            new ReadOnlySpan<byte>((byte*)matrix.Data + ((long)i * bytes), bytes)
+                .CopyTo(new Span<byte>((byte*)result.Data + ((long)order[i] * bytes), bytes));
+        }
+
+        return result;
+    }
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        new CpuContrast(this, options, queue, n);
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

@@ -4,6 +4,7 @@ using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 using CastKernel = FeatureTransform.Native.Cuda.Cast;
 using EmaKernel = FeatureTransform.Native.Cuda.Ema;
+using ScatterRowsKernel = FeatureTransform.Native.Cuda.ScatterRows;
 using SgdKernel = FeatureTransform.Native.Cuda.Sgd;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -30,7 +31,8 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CastKernel cast;
     private readonly EmaKernel ema;
     private readonly SgdKernel sgd;
-    private readonly ISymbolSource cuDnn, cuBlasLt;
+    private readonly ScatterRowsKernel scatterRows;
+    private readonly LayerPlans layers;
     private DeviceMemory? workspace;
 
     /// <param name="context">The context of the device; the caller disposes of it, after this.</param>
@@ -39,19 +41,30 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <param name="cuBlasLt">Where cuBLASLt's functions are taken from.</param>
     /// <param name="precision">How layers multiply, and whether activations are bf16.</param>
     /// <param name="separateTensors">Memory of its own for each tensor, so that an emulator can watch its bounds.</param>
+    /// <param name="planCache">Where cuDNN's plans are kept from one run to the next; null for nowhere.</param>
     /// <exception cref="CudaException">A library refuses.</exception>
     public CudaDevice(
         CudaContext context, KernelLibrary kernels, ISymbolSource cuDnn, ISymbolSource cuBlasLt, CudaPrecision precision,
-        bool separateTensors = false)
+        bool separateTensors = false, KernelCache? planCache = null)
     {
-        (this.context, this.kernels, this.cuDnn, this.cuBlasLt, this.precision) = (context, kernels, cuDnn, cuBlasLt, precision);
+        (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load(CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant);
+        kernels.Load(
+            CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
+            NormInference.Variant);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
+        (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
+        blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
+        (reluBackward, normInference) = (new ReluBackward(kernels, type), new NormInference(kernels, type));
+        columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
+        layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache);
         arena = new DeviceArena(context, separateTensors);
         learningRate = new DeviceMemory(context, sizeof(float));
     }
+
+    /// <summary>What ends with the device, in this order.</summary>
+    public IReadOnlyList<IDisposable> Owned { get; init; } = [];
 
     public string Description =>
         $"cuda, {context.Device.Name}, {precision switch
@@ -60,6 +73,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
             CudaPrecision.TensorFloat32 => "tf32",
             _ => "fp32",
         }}";
+
+    public (string? LibTorch, string? Cuda) Libraries =>
+        (null, $"driver {context.Device.Driver.VersionText}, {blas.Description}, {layers.Library}");
 
     /// <summary>Where all work of the device runs.</summary>
     public CudaStream Stream => stream;
@@ -134,6 +150,41 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     public void Free(Tensor tensor) => arena.Free(tensor.Handle);
 
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
+    {
+        Require(order.Length, matrix.N, nameof(order));
+        Tensor result = Allocate(type, matrix.N, 1, 1, matrix.C), target = AllocateBytes(order.Length * sizeof(int));
+        DeviceCopies.Upload(stream, order, (ulong)target.Data);
+        scatterRows.Launch(stream, new ScatterRowsArgs
+        {
+            Source = (ulong)matrix.Data,
+            Target = (ulong)result.Data,
+            Order = (ulong)target.Data,
+            N = (uint)matrix.N,
+            C = (uint)matrix.C,
+        });
+        Free(target);
+        return result;
+    }
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        new CudaContrast(this, context, kernels, options, queue, n, type, precision);
+
+    /// <summary>A matrix that lies on the device in fp32, in the device's precision.</summary>
+    public Tensor FromFloat32(ulong address, int n, int c)
+    {
+        Tensor tensor = Allocate(type, n, 1, 1, c);
+        cast.Launch(stream, ElementType.Float32, type, new CastArgs
+        {
+            Source = address,
+            Target = (ulong)tensor.Data,
+            Rows = 1,
+            SourceColumns = (ulong)tensor.Count,
+            TargetColumns = (ulong)tensor.Count,
+        });
+        return tensor;
+    }
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         var (to, from) = ((CudaParameterStore)target, (CudaParameterStore)source);
@@ -165,10 +216,15 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public void Dispose()
     {
         stream.Synchronize();
+        blas.Dispose();
         workspace?.Dispose();
         learningRate.Dispose();
         arena.Dispose();
         stream.Dispose();
+        foreach (IDisposable owned in Owned)
+        {
+            owned.Dispose();
+        }
     }
 
     /// <summary>A new tensor; its contents are undefined.</summary>
@@ -213,7 +269,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         if (given != expected)
         {
-            throw new ArgumentException($"{given} floats given where {expected} were expected.", name);
+            throw new ArgumentException($"{given} values given where {expected} were expected.", name);
         }
     }
 }

@@ -6,13 +6,13 @@ namespace FeatureTransform.Cuda.Emulator.CuDnn;
 /// cuDNN's graph API on the devices of an emulator: it keeps the rules of the real one, refuses what that does not notice, and
 /// computes convolution, batch normalization and pooling by plain loops in the order of the handle's stream.
 /// </summary>
-public sealed class EmulatedCuDnn : ISymbolSource
+public sealed class CuDnnLibrary : ISymbolSource
 {
     internal const int VersionNumber = 92700;
 
     private readonly Emulator emulator;
 
-    internal EmulatedCuDnn(Emulator emulator) => this.emulator = emulator;
+    internal CuDnnLibrary(Emulator emulator) => this.emulator = emulator;
 
     /// <inheritdoc/>
     public string Name => $"cuDNN of {emulator.Name}";
@@ -69,7 +69,7 @@ internal sealed class CuDnnRefused(cudnnStatus_t status, string message) : Excep
 }
 
 /// <summary>A cudnnHandle_t.</summary>
-internal sealed class EmulatedCuDnnHandle(EmulatedContext context)
+internal sealed class CuDnnHandleObject(EmulatedContext context)
     : HostObject(context, HandleKind.CuDnn, nameof(CuDnnApi.cudnnCreate))
 {
     public EmulatedStream Stream { get; set; } = context.Legacy;

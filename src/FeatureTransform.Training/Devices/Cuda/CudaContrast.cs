@@ -1,0 +1,126 @@
+using System.Runtime.InteropServices;
+using FeatureTransform.Cuda;
+using FeatureTransform.Native;
+
+namespace FeatureTransform.Training.Devices.Cuda;
+
+/// <summary>
+/// The contrastive step on the device: embeddings, gradient and queue stay there; loss and statistics come to the host in one copy.
+/// </summary>
+internal sealed class CudaContrast : IContrast
+{
+    private const int StatisticsArrays = 7;
+
+    private readonly CudaDevice device;
+    private readonly CudaContrastiveStep pass;
+    private readonly DeviceMemory rows, keys, gradient, results; // results: seven arrays of N, and the loss
+    private readonly FeatureQueue hostQueue;
+    private readonly PinnedMemory hostResults;
+    private readonly int n;
+    private int position;
+    private CudaStepBuffers last;
+    private (uint Step, bool Transform, int Position)? state; // what the device will have after all that its stream was given
+
+    /// <param name="device">Where embeddings are.</param>
+    /// <param name="context">Its context.</param>
+    /// <param name="kernels">Its kernels.</param>
+    /// <param name="options">Temperature and transformations.</param>
+    /// <param name="queue">The negatives to begin with.</param>
+    /// <param name="n">N, rows of each batch.</param>
+    /// <param name="features">Type of embeddings.</param>
+    /// <param name="precision">How the pass multiplies; in fp32 where the tensor cores do not take so many channels.</param>
+    /// <exception cref="CudaException">The device refuses.</exception>
+    public CudaContrast(
+        CudaDevice device, CudaContext context, KernelLibrary kernels, FeatureTransformOptions options, FeatureQueue queue, int n,
+        ElementType features, CudaPrecision precision)
+    {
+        (this.device, this.n, hostQueue, position) = (device, n, queue, queue.Position);
+        bool tensorCores = queue.C % 16 == 0 && queue.C <= 256;
+        var shape = new CudaStepShape(n, queue.C, queue.K)
+        {
+            Features = features,
+            Queue = queue.Type,
+            Precision = tensorCores ? precision : CudaPrecision.Float32,
+        };
+        pass = new CudaContrastiveStep(options, shape, context, kernels);
+        rows = new DeviceMemory(context, queue.Bytes.Length);
+        keys = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
+        gradient = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
+        results = new DeviceMemory(context, ((StatisticsArrays * n) + 1) * sizeof(float));
+        hostResults = new PinnedMemory(context, results.Bytes);
+        rows.CopyFrom(queue.Bytes, device.Stream);
+    }
+
+    public float Run(Tensor q, Tensor k, uint step, bool transform, RowStatistics statistics, out Tensor gradient)
+    {
+        last = new CudaStepBuffers
+        {
+            QRaw = (ulong)q.Data,
+            KRaw = (ulong)k.Data,
+            Queue = rows.Address,
+            DqRaw = this.gradient.Address,
+            Keys = keys.Address,
+            Loss = results.Address + (ulong)(StatisticsArrays * n * sizeof(float)),
+            Statistics = results.Address,
+        };
+        if (state != (step, transform, position))
+        {
+            pass.SetState(step, transform, position, device.Stream);
+            state = (step, transform, position);
+        }
+
+        pass.Run(last, n, device.Stream);
+        gradient = device.FromFloat32(this.gradient.Address, n, hostQueue.C);
+        results.CopyTo(hostResults, device.Stream);
+        device.Stream.Synchronize();
+        return Read(statistics);
+    }
+
+    public void Enqueue()
+    {
+        pass.Enqueue(last, n, device.Stream);
+        position = (position + n) % hostQueue.K;
+        state = state is { } before ? (before.Step + 1, before.Transform, position) : null;
+    }
+
+    public FeatureQueue ReadQueue()
+    {
+        var bytes = new byte[rows.Bytes];
+        rows.CopyTo<byte>(bytes, device.Stream);
+        hostQueue.Restore(bytes, position);
+        return hostQueue;
+    }
+
+    public void WriteQueue(FeatureQueue queue)
+    {
+        rows.CopyFrom(queue.Bytes, device.Stream);
+        position = queue.Position;
+    }
+
+    public void Dispose()
+    {
+        device.Stream.Synchronize();
+        foreach (DeviceMemory memory in new[] { rows, keys, gradient, results })
+        {
+            memory.Dispose();
+        }
+
+        hostResults.Dispose();
+        pass.Dispose();
+    }
+
+    private float Read(RowStatistics statistics)
+    {
+        Span<float> values = hostResults.AsSpan<float>();
+        Array(0).CopyTo(statistics.Loss);
+        Array(1).CopyTo(statistics.PositiveScore);
+        Array(2).CopyTo(statistics.NegativeMean);
+        Array(3).CopyTo(statistics.NegativeVariance);
+        Array(4).CopyTo(statistics.PositiveExp);
+        Array(5).CopyTo(statistics.NegativeExp);
+        MemoryMarshal.Cast<float, int>(Array(6)).CopyTo(statistics.Rank);
+        return values[StatisticsArrays * n];
+
+        Span<float> Array(int index) => hostResults.AsSpan<float>().Slice(index * n, n);
+    }
+}
