@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices;
 
@@ -13,6 +14,10 @@ internal interface IDevice : IDisposable
 
     /// <summary>Versions of the libraries that it computes with; null where it does without.</summary>
     (string? LibTorch, string? Cuda) Libraries { get; }
+
+    /// <summary>Takes at once the memory that a pretraining needs, where the device has that of its own.</summary>
+    /// <exception cref="InvalidInputException">It has not so much.</exception>
+    void Reserve(PretrainOptions options);
 
     /// <summary>Storage for a model's parameters; <paramref name="trained"/> adds gradients and momentum.</summary>
     ParameterStore CreateStore(ParameterLayout layout, bool trained);

@@ -37,6 +37,7 @@ internal sealed class PretrainLoop : IDisposable
         firstTransformed = options.Transform.FirstEpoch(stepsPerEpoch);
         totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
         recipe = AugmentationRecipe.Named(options.Data.Augmentation, options.Data.ImageSize);
+        device.Reserve(options);
         moco = new MoCo(device, options);
         try
         {

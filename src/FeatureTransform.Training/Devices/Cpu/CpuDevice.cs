@@ -1,5 +1,6 @@
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 
@@ -26,6 +27,10 @@ internal sealed unsafe partial class CpuDevice : IDevice
         $"cpu, {(type == ElementType.Float32 ? "fp32" : "bf16")}, {Threads} thread{(Threads == 1 ? "" : "s")}";
 
     public (string? LibTorch, string? Cuda) Libraries => (ATen.Version, null);
+
+    public void Reserve(PretrainOptions options)
+    {
+    }
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) =>
         new CpuParameterStore(layout, trained, type == ElementType.BFloat16);

@@ -28,21 +28,14 @@ internal sealed class CudaContrast : IContrast
     /// <param name="queue">The negatives to begin with.</param>
     /// <param name="n">N, rows of each batch.</param>
     /// <param name="features">Type of embeddings.</param>
-    /// <param name="precision">How the pass multiplies; in fp32 where the tensor cores do not take so many channels.</param>
+    /// <param name="precision">How the pass multiplies, where the tensor cores take so many channels.</param>
     /// <exception cref="CudaException">The device refuses.</exception>
     public CudaContrast(
         CudaDevice device, CudaContext context, KernelLibrary kernels, FeatureTransformOptions options, FeatureQueue queue, int n,
         ElementType features, CudaPrecision precision)
     {
         (this.device, this.n, hostQueue, position) = (device, n, queue, queue.Position);
-        bool tensorCores = queue.C % 16 == 0 && queue.C <= 256;
-        var shape = new CudaStepShape(n, queue.C, queue.K)
-        {
-            Features = features,
-            Queue = queue.Type,
-            Precision = tensorCores ? precision : CudaPrecision.Float32,
-        };
-        pass = new CudaContrastiveStep(options, shape, context, kernels);
+        pass = new CudaContrastiveStep(options, ShapeOf(n, queue.C, queue.K, queue.Type, features, precision), context, kernels);
         rows = new DeviceMemory(context, queue.Bytes.Length);
         keys = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
         gradient = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
@@ -50,6 +43,14 @@ internal sealed class CudaContrast : IContrast
         hostResults = new PinnedMemory(context, results.Bytes);
         rows.CopyFrom(queue.Bytes, device.Stream);
     }
+
+    /// <summary>The shape of the step's passes; in fp32 where the tensor cores do not take so many channels.</summary>
+    public static CudaStepShape ShapeOf(int n, int c, int k, ElementType queue, ElementType features, CudaPrecision precision) => new(n, c, k)
+    {
+        Features = features,
+        Queue = queue,
+        Precision = c % 16 == 0 && c <= 256 ? precision : CudaPrecision.Float32,
+    };
 
     public float Run(Tensor q, Tensor k, uint step, bool transform, RowStatistics statistics, out Tensor gradient)
     {

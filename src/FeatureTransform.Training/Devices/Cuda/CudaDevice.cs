@@ -2,6 +2,7 @@ using System.Buffers;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
+using FeatureTransform.Training.Options;
 using CastKernel = FeatureTransform.Native.Cuda.Cast;
 using EmaKernel = FeatureTransform.Native.Cuda.Ema;
 using ScatterRowsKernel = FeatureTransform.Native.Cuda.ScatterRows;
@@ -82,6 +83,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
 
     /// <summary>Memory of activations.</summary>
     public DeviceArena Arena => arena;
+
+    public void Reserve(PretrainOptions options) =>
+        arena.Reserve(MemoryPlan.Require(options, precision, context.GetFreeMemory(), context.Device.Name).Activations);
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) =>
         new CudaParameterStore(context, stream, cast, layout, trained, type);

@@ -84,6 +84,23 @@ internal sealed class CudaParameterStore : ParameterStore
     /// <summary>Pieces that the optimiser cuts the parameters into.</summary>
     public int Chunks { get; }
 
+    /// <summary>Bytes of all its memory.</summary>
+    public long Bytes => new[] { weights, buffers, rounded, gradient, roundedGradient, momentum, chunks, segments }
+        .Sum(memory => memory?.Bytes ?? 0) + padded.Values.Sum(copy => copy.Weights.Bytes + (copy.Gradient?.Bytes ?? 0));
+
+    /// <summary>Bytes of the memory of such a store, but for the optimiser's tables, which are small.</summary>
+    public static long GetBytes(ParameterLayout layout, bool trained, ElementType type)
+    {
+        bool rounds = type == ElementType.BFloat16;
+        long weight = sizeof(float) + (rounds ? sizeof(ushort) : 0);
+        long bytes = (layout.TrainedCount * (trained ? weight + weight + sizeof(float) : weight)) + (layout.BufferCount * sizeof(float));
+        IEnumerable<long> paddings = from parameter in layout.Trained
+                                     let channels = PaddedChannels(parameter)
+                                     where parameter.Kind == ParameterKind.Convolution && channels != parameter.Shape[1]
+                                     select parameter.Count / parameter.Shape[1] * channels;
+        return bytes + (paddings.Sum() * (rounds ? sizeof(ushort) : sizeof(float)) * (trained ? 2 : 1));
+    }
+
     private int ElementBytes => type == ElementType.BFloat16 ? sizeof(ushort) : sizeof(float);
 
     /// <summary>What the optimiser works on.</summary>
