@@ -3,7 +3,10 @@ using System.Text;
 using FeatureTransform.Cuda;
 using FeatureTransform.Cuda.Tests.Real;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Devices.Cuda;
+using FeatureTransform.Training.Networks;
 using FeatureTransform.Training.Options;
+using Encoder = FeatureTransform.Training.Networks.Encoder;
 
 namespace FeatureTransform.Benchmarks.Plans;
 
@@ -23,7 +26,16 @@ internal static class PlanReport
 
     /// <summary>The graphs of all of them, each once.</summary>
     public static IReadOnlyList<OperationGraph> Graphs(int n, ElementType type) =>
-        [.. Networks.SelectMany(network => NetworkTrace.Graphs(network.Options, type, n, network.Size)).DistinctBy(graph => graph.ToString())];
+        [.. Networks.SelectMany(network => Graphs(network.Options, n, network.Size, groups: 1, type)).DistinctBy(graph => graph.ToString())];
+
+    /// <summary>The graphs of a training step, each once.</summary>
+    public static IReadOnlyCollection<OperationGraph> Graphs(ModelOptions options, int n, int size, int groups, ElementType type)
+    {
+        using var device = new ShapeDevice(type == ElementType.BFloat16 ? CudaPrecision.BFloat16 : CudaPrecision.Float32);
+        using var encoder = new Encoder(device, options, trained: true);
+        encoder.Backward(encoder.Forward([], n, size, new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups)));
+        return device.Graphs;
+    }
 
     /// <summary>0 where every graph has a plan.</summary>
     public static int Run(string[] args)

@@ -19,7 +19,7 @@ public sealed class CuDnnPlanTests
         using CuDnnDevice device = CuDnnDevice.Parse(library, PlannedDevice.All[0].Json);
         var planner = new GraphPlanner(device, null, strict: typeIndex == 0, null);
         int failures = 0;
-        foreach (OperationGraph graph in NetworkTrace.Graphs(new ModelOptions { Architecture = "resnet18", Stem = "standard" }, (ElementType)typeIndex, 32, 64, 2))
+        foreach (OperationGraph graph in PlanReport.Graphs(new ModelOptions { Architecture = "resnet18", Stem = "standard" }, 32, 64, 2, (ElementType)typeIndex))
         {
             try
             {

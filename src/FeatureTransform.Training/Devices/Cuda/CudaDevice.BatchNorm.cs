@@ -92,10 +92,9 @@ internal sealed unsafe partial class CudaDevice
         Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
     {
         var parameters = (CudaParameterStore)store;
-        var saved = new NormStatistics((ulong)statistics.Data, groups, x.C, 0);
-        bool masked = relu && !dy2.Exists && statistics.Count * sizeof(float) > saved.Bytes;
+        bool masked = relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C);
         NormShape shape = NormShape.Backward(x, groups, masked);
-        saved = saved with { MaskBytes = masked ? shape.MaskBytes : 0 };
+        var saved = new NormStatistics((ulong)statistics.Data, groups, x.C, shape.MaskBytes);
         if (dy2.Exists || (relu && !masked))
         {
             reluBackward.Launch(stream, new ReluBackwardArgs

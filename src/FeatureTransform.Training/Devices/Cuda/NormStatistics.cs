@@ -8,6 +8,10 @@ internal readonly record struct NormStatistics(ulong Address, int Groups, int C,
 {
     private const int Alignment = 256;
 
+    /// <summary>Whether a block that a forward pass left has the bits.</summary>
+    public static bool HasMask(Tensor statistics, int groups, int c) =>
+        statistics.Count * sizeof(float) > new NormStatistics(0, groups, c, 0).Bytes;
+
     private long VectorBytes => Padded((long)C * sizeof(float));
 
     public long Bytes => Groups * ((2 * VectorBytes) + Padded(MaskBytes));

@@ -1,3 +1,4 @@
+using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Options;
 
@@ -5,13 +6,14 @@ namespace FeatureTransform.Training.Devices.Cuda;
 
 /// <summary>
 /// Takes memory as <see cref="CudaDevice"/> does, operation by operation, and computes nothing: a step over it says what the same
-/// step will need. No device and no pixels are needed.
+/// step will need, of memory and of plans. No device and no pixels are needed.
 /// </summary>
 internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
 {
     private readonly ElementType type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
     private readonly BlockAllocator blocks = new();
     private readonly Dictionary<nint, long> live = []; // bytes by handle, which is the offset + 1
+    private readonly Dictionary<string, OperationGraph> graphs = [];
 
     public string Description => "shapes";
 
@@ -22,6 +24,9 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
 
     /// <summary>Bytes of parameters, of all stores that were made.</summary>
     public long ParameterBytes { get; private set; }
+
+    /// <summary>The graphs that cuDNN has to plan, each once.</summary>
+    public IReadOnlyCollection<OperationGraph> Graphs => graphs.Values;
 
     public void Reserve(PretrainOptions options)
     {
@@ -57,40 +62,84 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
 
     public Tensor Convolution(Tensor x, ParameterStore store, Parameter weight, int stride, int padding)
     {
-        int filter = weight.Shape[2];
-        return Allocate(type, x.N, Outputs(x.H, filter, stride, padding), Outputs(x.W, filter, stride, padding), weight.Shape[0]);
+        ConvolutionShape shape = ConvolutionShape.Of(x, weight, stride, padding);
+        Add(NetworkGraphs.Convolution(shape));
+        return Allocate(type, x.N, shape.OutH, shape.OutW, shape.K);
     }
 
     public Tensor ConvolutionBackward(
-        Tensor dy, Tensor x, ParameterStore store, Parameter weight, int stride, int padding, bool inputGradient) =>
-        inputGradient ? Like(x) : default;
+        Tensor dy, Tensor x, ParameterStore store, Parameter weight, int stride, int padding, bool inputGradient)
+    {
+        ConvolutionShape shape = ConvolutionShape.Of(x, weight, stride, padding);
+        Add(NetworkGraphs.ConvolutionBackwardFilter(shape));
+        if (!inputGradient)
+        {
+            return default;
+        }
+
+        Add(NetworkGraphs.ConvolutionBackwardData(shape));
+        return Like(x);
+    }
 
     public Tensor BatchNorm(
         Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu, int groups, out Tensor statistics)
     {
         Tensor y = Like(x);
-        statistics = Allocate(ElementType.Float32, groups, 1, 1, 2 * x.C);
+        NormShape shape = NormShape.Forward(x, groups, 0, shortcut.Exists, relu);
+        statistics = AllocateBytes(new NormStatistics(0, groups, x.C, shape.Mask ? shape.MaskBytes : 0).Bytes);
+        Add(NetworkGraphs.BatchNorm(shape));
+        if (groups > 1)
+        {
+            Add(NetworkGraphs.BatchNorm(NormShape.Forward(x, groups, 1, shortcut.Exists, relu)));
+        }
+
+        Free(Allocate(ElementType.Float32, 1, 1, 2, x.C));
         return y;
     }
 
     public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu) => x;
 
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics) =>
-        Like(x);
+        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+    {
+        Add(NetworkGraphs.BatchNormBackward(NormShape.Backward(
+            x, groups, masked: relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C))));
+        Tensor dx = Like(x);
+        if (groups > 1)
+        {
+            Free(Allocate(ElementType.Float32, 2, 1, groups, x.C));
+        }
+
+        return dx;
+    }
 
     public Tensor MaxPool(Tensor x, out Tensor indices)
     {
-        Tensor y = Allocate(type, x.N, Outputs(x.H, 3, 2, 1), Outputs(x.W, 3, 2, 1), x.C);
+        PoolShape shape = PoolShape.Max(x);
+        Add(NetworkGraphs.MaxPool(shape));
+        Tensor y = Allocate(type, x.N, shape.OutH, shape.OutW, x.C);
         indices = AllocateBytes(y.Count);
         return y;
     }
 
-    public Tensor MaxPoolBackward(Tensor dy, Tensor x, Tensor indices) => Like(x);
+    public Tensor MaxPoolBackward(Tensor dy, Tensor x, Tensor indices)
+    {
+        Add(NetworkGraphs.MaxPoolBackward(PoolShape.Max(x)));
+        return Like(x);
+    }
 
-    public Tensor GlobalAverage(Tensor x) => Allocate(type, x.N, 1, 1, x.C);
+    public Tensor GlobalAverage(Tensor x)
+    {
+        Add(NetworkGraphs.Average(PoolShape.Global(x)));
+        return Allocate(type, x.N, 1, 1, x.C);
+    }
 
-    public Tensor GlobalAverageBackward(Tensor dy, int h, int w) => Allocate(type, dy.N, h, w, dy.C);
+    public Tensor GlobalAverageBackward(Tensor dy, int h, int w)
+    {
+        Tensor dx = Allocate(type, dy.N, h, w, dy.C);
+        Add(NetworkGraphs.AverageBackward(PoolShape.Global(dx)));
+        return dx;
+    }
 
     public Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
         Allocate(type, x.N, 1, 1, weight.Shape[0]);
@@ -119,7 +168,7 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     {
     }
 
-    private static int Outputs(int size, int filter, int stride, int padding) => ((size + (2 * padding) - filter) / stride) + 1;
+    private void Add(OperationGraph graph) => graphs.TryAdd(graph.ToString(), graph);
 
     private Tensor Like(Tensor x) => Allocate(x.Type, x.N, x.H, x.W, x.C);
 
@@ -132,7 +181,7 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     private Tensor AllocateBytes(long bytes)
     {
         nint handle = Take(bytes);
-        return new Tensor(handle, handle, ElementType.Float32, 1, 1, 1, 0);
+        return new Tensor(handle, handle, ElementType.Float32, 1, 1, 1, checked((int)((bytes + 3) / sizeof(float))));
     }
 
     private nint Take(long bytes)
