@@ -2,6 +2,7 @@ using BenchmarkDotNet.Reports;
 using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.Emulator;
+using FeatureTransform.Benchmarks.Plans;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.Static;
 using FeatureTransform.Benchmarks.TrainingStep;
@@ -23,6 +24,8 @@ switch (args)
         return ColdStart.Run();
     case ["ptx"]:
         return WritePtx.Run();
+    case ["cudnn-plans", .. string[] rest]:
+        return PlanReport.Run(rest);
     case ["emulator"]:
         return EmulatorFigures.Run();
     case ["report", string file]:

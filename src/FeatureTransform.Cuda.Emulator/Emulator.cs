@@ -1,4 +1,5 @@
 using FeatureTransform.Cuda.Emulator.CuBlas;
+using FeatureTransform.Cuda.Emulator.CuDnn;
 using FeatureTransform.Cuda.Emulator.Execution;
 using FeatureTransform.Cuda.Emulator.Host;
 
@@ -48,6 +49,7 @@ public sealed class Emulator : ISymbolSource, IDisposable
         }
         Handles = new HandleTable(Number);
         CuBlasLt = new CuBlasLtLibrary(this);
+        CuDnn = new CuDnnLibrary(this);
         Devices = [.. Enumerable.Range(0, options.DeviceCount).Select(ordinal => new EmulatedDevice(this, ordinal))];
         Use();
     }
@@ -60,6 +62,9 @@ public sealed class Emulator : ISymbolSource, IDisposable
 
     /// <summary>cuBLASLt on its devices.</summary>
     public CuBlasLtLibrary CuBlasLt { get; }
+
+    /// <summary>cuDNN for its devices.</summary>
+    public CuDnnLibrary CuDnn { get; }
 
     /// <summary>Gets what kernels print; by default nothing does.</summary>
     public Action<string>? Output { get; set; }

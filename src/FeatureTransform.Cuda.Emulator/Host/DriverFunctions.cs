@@ -25,7 +25,8 @@ internal static unsafe partial class DriverFunctions
 
     private static Stack<EmulatedContext> Contexts => contexts ??= new Stack<EmulatedContext>();
 
-    private static EmulatedContext? Current
+    /// <summary>The context that is current on the calling thread; null for none.</summary>
+    internal static EmulatedContext? Current
     {
         get
         {

@@ -15,6 +15,8 @@ internal enum HandleKind : byte
     BlasOperation,
     BlasLayout,
     BlasPreference,
+    CuDnn,
+    Descriptor,
 }
 
 /// <summary>An object of a context that the host knows by its handle.</summary>

@@ -60,8 +60,9 @@ internal interface IDevice : IDisposable
     Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu);
 
     /// <summary>
-    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added
-    /// to it where that exists) is replaced by the gradient before the ReLU, which is also that of the shortcut.
+    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added to it
+    /// where that exists) is replaced by the gradient before the ReLU where the forward pass had a shortcut, whose gradient that
+    /// is too; elsewhere it may be.
     /// </summary>
     Tensor BatchNormBackward(
         Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics);

@@ -35,7 +35,11 @@ internal static class CudaBackend
             var kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), report: report);
             try
             {
-                device = new CudaDevice(context, kernels, found.CuDnn, found.CuBlasLt, precision) { Owned = [kernels, context] };
+                device = new CudaDevice(
+                    context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report))
+                {
+                    Owned = [kernels, context],
+                };
                 return true;
             }
             catch
@@ -63,7 +67,7 @@ internal static class CudaBackend
         var emulator = new Emulator(DeviceProfile.A100);
         var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         var kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true, report);
-        return new CudaDevice(context, kernels, emulator, emulator.CuBlasLt, precision)
+        return new CudaDevice(context, kernels, emulator.CuDnn, emulator.CuBlasLt, precision)
         {
             Owned = [kernels, context, new Findings(emulator, report)],
         };

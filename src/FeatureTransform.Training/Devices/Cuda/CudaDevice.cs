@@ -33,7 +33,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly EmaKernel ema;
     private readonly SgdKernel sgd;
     private readonly ScatterRowsKernel scatterRows;
-    private readonly ISymbolSource cuDnn;
+    private readonly LayerPlans layers;
     private DeviceMemory? workspace;
 
     /// <param name="context">The context of the device; the caller disposes of it, after this.</param>
@@ -42,18 +42,24 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <param name="cuBlasLt">Where cuBLASLt's functions are taken from.</param>
     /// <param name="precision">How layers multiply, and whether activations are bf16.</param>
     /// <param name="separateTensors">Memory of its own for each tensor, so that an emulator can watch its bounds.</param>
+    /// <param name="planCache">Where cuDNN's plans are kept from one run to the next; null for nowhere.</param>
     /// <exception cref="CudaException">A library refuses.</exception>
     public CudaDevice(
         CudaContext context, KernelLibrary kernels, ISymbolSource cuDnn, ISymbolSource cuBlasLt, CudaPrecision precision,
-        bool separateTensors = false)
+        bool separateTensors = false, KernelCache? planCache = null)
     {
-        (this.context, this.kernels, this.cuDnn, this.precision) = (context, kernels, cuDnn, precision);
+        (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load(CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant);
+        kernels.Load(
+            CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
+            NormInference.Variant);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
         (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
+        (reluBackward, normInference) = (new ReluBackward(kernels, type), new NormInference(kernels, type));
+        columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
+        layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache);
         arena = new DeviceArena(context, separateTensors);
         learningRate = new DeviceMemory(context, sizeof(float));
     }
@@ -70,7 +76,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         }}";
 
     public (string? LibTorch, string? Cuda) Libraries =>
-        (null, $"driver {context.Device.Driver.VersionText}, {blas.Description}");
+        (null, $"driver {context.Device.Driver.VersionText}, {blas.Description}, {layers.Library}");
 
     /// <summary>Where all work of the device runs.</summary>
     public CudaStream Stream => stream;

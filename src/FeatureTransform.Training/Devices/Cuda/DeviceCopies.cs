@@ -32,6 +32,14 @@ internal static unsafe class DeviceCopies
         }
     }
 
+    /// <summary>Copies within device memory. Does not block.</summary>
+    public static void Copy(CudaStream stream, ulong source, ulong target, long bytes)
+    {
+        using CudaContextScope scope = stream.Context.MakeCurrent();
+        stream.Context.Device.Driver.ThrowIfFailed(
+            stream.Context.Device.Driver.Api.cuMemcpyDtoDAsync_v2(target, source, (nuint)bytes, stream.Handle));
+    }
+
     /// <summary>Sets bytes to zero.</summary>
     public static void Clear(CudaStream stream, ulong target, long bytes)
     {

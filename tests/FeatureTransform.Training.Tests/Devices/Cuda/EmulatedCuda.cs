@@ -23,14 +23,12 @@ internal sealed class EmulatedCuda : IDisposable
         Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
         context = new CudaContext(new CudaDriver(Emulator).Devices[0]);
         kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
-        Device = new CudaDevice(context, kernels, CuDnn, Emulator.CuBlasLt, precision, separate);
+        Device = new CudaDevice(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, separate);
     }
 
     public Emulator Emulator { get; }
 
     public CudaDevice Device { get; }
-
-    private ISymbolSource CuDnn => Emulator;
 
     public float[] Read(Tensor tensor)
     {
