@@ -220,6 +220,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public void Dispose()
     {
         stream.Synchronize();
+        layers.Dispose();
         blas.Dispose();
         workspace?.Dispose();
         learningRate.Dispose();
