@@ -155,6 +155,10 @@ public sealed class Emulator : ISymbolSource, IDisposable
             {
                 device.Primary?.Destroy(nameof(Dispose));
             }
+            if (CuDnn.LiveDescriptors > 0)
+            {
+                Report(FindingKinds.Leak, nameof(Dispose), $"{CuDnn.LiveDescriptors} descriptors of cuDNN are left");
+            }
             foreach ((HandleKind kind, int count) in Handles.LiveDescriptors())
             {
                 Report(FindingKinds.Leak, nameof(Dispose), $"{count} {kind.ToString().ToLowerInvariant()} left at the end");

@@ -12,10 +12,19 @@ internal sealed class CuDnnDevice : IDisposable
     {
         Library = library;
         Properties = new BackendDescriptor(library.Api, cudnnBackendDescriptorType_t.CUDNN_BACKEND_DEVICEPROP_DESCRIPTOR);
-        set(Properties);
-        Properties.Finalized();
-        Json = Encoding.UTF8.GetString(Properties.GetAll<byte>(
-            cudnnBackendAttributeName_t.CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION, cudnnBackendAttributeType_t.CUDNN_TYPE_CHAR)).TrimEnd('\0');
+        try
+        {
+            set(Properties);
+            Properties.Finalized();
+            Json = Encoding.UTF8.GetString(Properties.GetAll<byte>(
+                cudnnBackendAttributeName_t.CUDNN_ATTR_DEVICEPROP_JSON_REPRESENTATION,
+                cudnnBackendAttributeType_t.CUDNN_TYPE_CHAR)).TrimEnd('\0');
+        }
+        catch
+        {
+            Properties.Dispose();
+            throw;
+        }
     }
 
     /// <summary>A device of the driver.</summary>
