@@ -10,7 +10,7 @@ namespace FeatureTransform.Cuda;
 /// </summary>
 /// <param name="device">The device that plans are for.</param>
 /// <param name="handle">cuDNN on that device; without it plans cannot be executed, and the device need not be here.</param>
-/// <param name="strict">Whether convolutions of fp32 are computed in fp32, without tensor cores.</param>
+/// <param name="strict">Whether convolutions of fp32 are plain sums in fp32: no tensor cores, no transforms.</param>
 /// <param name="cache">Where plans are kept; null for nowhere.</param>
 internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool strict, KernelCache? cache)
 {
@@ -19,6 +19,8 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
         cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_TENSOR_CORE,
         cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_DOWN_CONVERT_INPUTS,
         cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_REDUCED_PRECISION_REDUCTION,
+        cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_FFT,
+        cudnnBackendNumericalNote_t.CUDNN_NUMERICAL_NOTE_WINOGRAD,
     ];
 
     private readonly CuDnn library = device.Library;
