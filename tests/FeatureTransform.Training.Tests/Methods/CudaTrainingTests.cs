@@ -44,6 +44,35 @@ public sealed class CudaTrainingTests
     }
 
     [Fact]
+    public void A_step_whose_loss_is_not_finite_changes_neither_parameters_nor_queue()
+    {
+        PretrainOptions options = Options(1);
+        using var cpu = new CpuDevice(ElementType.Float32, 2);
+        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
+        foreach (IDevice device in new IDevice[] { cpu, cuda.Device })
+        {
+            using var moco = new MoCo(device, options);
+            _ = Step(moco, 0);
+            float[] before = State(moco), view = View(1, 1);
+            view[100] = float.NaN;
+            Assert.True(float.IsNaN(moco.Step(view, View(1, 2), 1, transform: true, learningRate: 0.001f)));
+            Assert.Equal(before, State(moco));
+        }
+
+        // Weights and momentum of the query encoder, and the queue.
+        static float[] State(MoCo moco)
+        {
+            ParameterStore store = moco.Query.Store;
+            FeatureQueue queue = moco.ReadQueue();
+            return
+            [
+                queue.Position, .. queue.Float32, .. store.Layout.Trained.SelectMany(parameter => Read(parameter, (p, values) => store.Read(p, values))),
+                .. store.Layout.Trained.SelectMany(parameter => Read(parameter, (p, values) => store.ReadMomentum(p, values))),
+            ];
+        }
+    }
+
+    [Fact]
     public void A_checkpoint_goes_on_on_either_device()
     {
         PretrainOptions options = Options(1);
@@ -147,17 +176,14 @@ public sealed class CudaTrainingTests
     private static void Save(string path, MoCo moco, PretrainOptions options, long step) => Checkpoint.Save(
         path, new CheckpointState(moco.Query.Store, moco.Key.Store, moco.ReadQueue(), options, step, 0, new double[6]));
 
-    private static float[] Values(ParameterStore store)
-    {
-        var all = new List<float>();
-        foreach (Parameter parameter in store.Layout.Trained.Concat(store.Layout.Buffers))
-        {
-            var values = new float[parameter.Count];
-            store.Read(parameter, values);
-            all.AddRange(values);
-        }
+    private static float[] Values(ParameterStore store) =>
+        [.. store.Layout.Trained.Concat(store.Layout.Buffers).SelectMany(parameter => Read(parameter, (p, values) => store.Read(p, values)))];
 
-        return [.. all];
+    private static float[] Read(Parameter parameter, Action<Parameter, float[]> read)
+    {
+        var values = new float[parameter.Count];
+        read(parameter, values);
+        return values;
     }
 
     // In norm.
