@@ -158,7 +158,7 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         }
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
         var s = (CpuParameterStore)store;
         foreach (Parameter parameter in s.Layout.Trained)

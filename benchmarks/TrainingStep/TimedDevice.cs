@@ -120,10 +120,10 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
         _ = Add("optimiser", start, default);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
         long start = Stopwatch.GetTimestamp();
-        inner.Sgd(store, learningRate, momentum, weightDecay);
+        inner.Sgd(store, learningRate, momentum, weightDecay, step);
         _ = Add("optimiser", start, default);
     }
 

@@ -96,8 +96,11 @@ internal interface IDevice : IDisposable
     /// <summary>target = m target + (1 - m) source over the trained parameters (He et al., equation 2).</summary>
     void Ema(ParameterStore target, ParameterStore source, float m);
 
-    /// <summary>SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v.</summary>
-    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay);
+    /// <summary>
+    /// SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v. Where the loss of <paramref name="step"/> is given and
+    /// not finite, nothing is changed.
+    /// </summary>
+    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null);
 }
 
 /// <summary>The four parameters of a batch normalisation.</summary>

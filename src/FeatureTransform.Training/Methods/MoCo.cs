@@ -71,22 +71,16 @@ internal sealed class MoCo : IDisposable
         Tensor k = EmbedKeys(view2, step);                                                     // k_raw: N x C, detached
         if (plain is not null)
         {
-            _ = contrast.Run(q, k, step, transform: false, plain, out Tensor unused);
-            device.Free(unused);
+            device.Free(contrast.Run(q, k, step, transform: false));
+            _ = contrast.Read(plain);
         }
 
-        float loss = contrast.Run(q, k, step, transform, Statistics, out Tensor dq);           // dL/dq_raw: N x C
+        Tensor dq = contrast.Run(q, k, step, transform);                                       // dL/dq_raw: N x C
         device.Free(k);
-        if (!float.IsFinite(loss))
-        {
-            device.Free(dq);
-            return loss;
-        }
-
         Query.Backward(dq);
-        device.Sgd(Query.Store, learningRate, options.Optimizer.Momentum, options.Optimizer.WeightDecay);
+        device.Sgd(Query.Store, learningRate, options.Optimizer.Momentum, options.Optimizer.WeightDecay, contrast);
         contrast.Enqueue();                                                                    // the unmixed unit keys
-        return loss;
+        return contrast.Read(Statistics);                                                      // the only wait of the step
     }
 
     public void Dispose()

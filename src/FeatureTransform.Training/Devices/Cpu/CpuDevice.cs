@@ -82,8 +82,13 @@ internal sealed unsafe partial class CpuDevice : IDevice
         ElementwiseKernels.Ema(to.Weights, from.Weights, to.HalfWeights, to.Layout.TrainedCount, m);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
+        if (step is CpuContrast { IsFinite: false })
+        {
+            return;
+        }
+
         var s = (CpuParameterStore)store;
         ElementwiseKernels.Sgd(
             s.Weights, s.Gradient, s.Momentum, s.HalfWeights, s.Layout.TrainedCount, learningRate, momentum, weightDecay);

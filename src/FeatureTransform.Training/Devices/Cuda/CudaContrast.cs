@@ -5,7 +5,8 @@ using FeatureTransform.Native;
 namespace FeatureTransform.Training.Devices.Cuda;
 
 /// <summary>
-/// The contrastive step on the device: embeddings, gradient and queue stay there; loss and statistics come to the host in one copy.
+/// The contrastive step on the device: embeddings, gradient and queue stay there; loss and statistics come to the host in one copy,
+/// for which it waits only when they are read.
 /// </summary>
 internal sealed class CudaContrast : IContrast
 {
@@ -16,8 +17,10 @@ internal sealed class CudaContrast : IContrast
     private readonly DeviceMemory rows, keys, gradient, results; // results: seven arrays of N, and the loss
     private readonly FeatureQueue hostQueue;
     private readonly PinnedMemory hostResults;
+    private readonly CudaEvent resultsCopied;
     private readonly int n;
     private int position;
+    private bool isEnqueued; // since the last Read
     private CudaStepBuffers last;
     private (uint Step, bool Transform, int Position)? state; // what the device will have after all that its stream was given
 
@@ -41,6 +44,7 @@ internal sealed class CudaContrast : IContrast
         gradient = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
         results = new DeviceMemory(context, ((StatisticsArrays * n) + 1) * sizeof(float));
         hostResults = new PinnedMemory(context, results.Bytes);
+        resultsCopied = new CudaEvent(context);
         rows.CopyFrom(queue.Bytes, device.Stream);
     }
 
@@ -52,16 +56,19 @@ internal sealed class CudaContrast : IContrast
         Precision = c % 16 == 0 && c <= 256 ? precision : CudaPrecision.Float32,
     };
 
-    public float Run(Tensor q, Tensor k, uint step, bool transform, RowStatistics statistics, out Tensor gradient)
+    /// <summary>Where the mean loss of the last pass lies.</summary>
+    public ulong LossAddress => results.Address + (ulong)(StatisticsArrays * n * sizeof(float));
+
+    public Tensor Run(Tensor q, Tensor k, uint step, bool transform)
     {
         last = new CudaStepBuffers
         {
             QRaw = (ulong)q.Data,
             KRaw = (ulong)k.Data,
             Queue = rows.Address,
-            DqRaw = this.gradient.Address,
+            DqRaw = gradient.Address,
             Keys = keys.Address,
-            Loss = results.Address + (ulong)(StatisticsArrays * n * sizeof(float)),
+            Loss = LossAddress,
             Statistics = results.Address,
         };
         if (state != (step, transform, position))
@@ -71,17 +78,15 @@ internal sealed class CudaContrast : IContrast
         }
 
         pass.Run(last, n, device.Stream);
-        gradient = device.FromFloat32(this.gradient.Address, n, hostQueue.C);
         results.CopyTo(hostResults, device.Stream);
-        device.Stream.Synchronize();
-        return Read(statistics);
+        resultsCopied.Record(device.Stream);
+        return device.FromFloat32(gradient.Address, n, hostQueue.C);
     }
 
     public void Enqueue()
     {
         pass.Enqueue(last, n, device.Stream);
-        position = (position + n) % hostQueue.K;
-        state = state is { } before ? (before.Step + 1, before.Transform, position) : null;
+        isEnqueued = true;
     }
 
     public FeatureQueue ReadQueue()
@@ -107,12 +112,22 @@ internal sealed class CudaContrast : IContrast
         }
 
         hostResults.Dispose();
+        resultsCopied.Dispose();
         pass.Dispose();
     }
 
-    private float Read(RowStatistics statistics)
+    public float Read(RowStatistics statistics)
     {
-        Span<float> values = hostResults.AsSpan<float>();
+        resultsCopied.Synchronize();
+        float loss = hostResults.AsSpan<float>()[StatisticsArrays * n];
+        if (isEnqueued)
+        {
+            // As the device does it.
+            position = float.IsFinite(loss) ? (position + n) % hostQueue.K : position;
+            state = state is { } before ? (before.Step + 1, before.Transform, position) : null;
+            isEnqueued = false;
+        }
+
         Array(0).CopyTo(statistics.Loss);
         Array(1).CopyTo(statistics.PositiveScore);
         Array(2).CopyTo(statistics.NegativeMean);
@@ -120,7 +135,7 @@ internal sealed class CudaContrast : IContrast
         Array(4).CopyTo(statistics.PositiveExp);
         Array(5).CopyTo(statistics.NegativeExp);
         MemoryMarshal.Cast<float, int>(Array(6)).CopyTo(statistics.Rank);
-        return values[StatisticsArrays * n];
+        return loss;
 
         Span<float> Array(int index) => hostResults.AsSpan<float>().Slice(index * n, n);
     }

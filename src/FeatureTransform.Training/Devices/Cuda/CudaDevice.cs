@@ -28,6 +28,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly ElementType type;
     private readonly CudaStream stream;
     private readonly DeviceArena arena;
+    private readonly PinnedUploads uploads;
     private readonly DeviceMemory learningRate;
     private readonly CastKernel cast;
     private readonly EmaKernel ema;
@@ -61,6 +62,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         stream = new CudaStream(context);
         layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache);
         arena = new DeviceArena(context, separateTensors);
+        uploads = new PinnedUploads(stream);
         learningRate = new DeviceMemory(context, sizeof(float));
     }
 
@@ -97,7 +99,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         Require(pixels.Length, (long)n * size * size * channels, nameof(pixels));
         Tensor images = Allocate(type, n, size, size, ChannelAlignment);
         Tensor uploaded = Allocate(ElementType.Float32, n, size, size, channels);
-        DeviceCopies.Upload(stream, pixels, (ulong)uploaded.Data);
+        uploads.Upload(pixels, (ulong)uploaded.Data);
         cast.Launch(stream, ElementType.Float32, type, new CastArgs
         {
             Source = (ulong)uploaded.Data,
@@ -204,13 +206,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
         to.PadWeights();
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
         var trained = (CudaParameterStore)store;
         this.learningRate.FillWords(BitConverter.SingleToUInt32Bits(learningRate), stream);
         sgd.Launch(stream, trained.Chunks, new SgdArgs
         {
-            Arrays = trained.Arrays(this.learningRate.Address),
+            Arrays = trained.Arrays(this.learningRate.Address, (step as CudaContrast)?.LossAddress ?? 0),
             Momentum = momentum,
             Decay = weightDecay,
         });
@@ -224,6 +226,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         blas.Dispose();
         workspace?.Dispose();
         learningRate.Dispose();
+        uploads.Dispose();
         arena.Dispose();
         stream.Dispose();
         foreach (IDisposable owned in Owned)

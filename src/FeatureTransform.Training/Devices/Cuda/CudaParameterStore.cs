@@ -105,7 +105,8 @@ internal sealed class CudaParameterStore : ParameterStore
 
     /// <summary>What the optimiser works on.</summary>
     /// <param name="learningRate">Address of the learning rate.</param>
-    public ParameterArrays Arrays(ulong learningRate) => new()
+    /// <param name="loss">Address of a loss: where it is not finite nothing is changed; 0: always.</param>
+    public ParameterArrays Arrays(ulong learningRate, ulong loss) => new()
     {
         Chunks = Trained(chunks).Address,
         Segments = Trained(segments).Address,
@@ -115,6 +116,7 @@ internal sealed class CudaParameterStore : ParameterStore
         Velocity = Trained(momentum).Address,
         WeightsBf16 = RoundedWeights,
         LearningRate = learningRate,
+        Loss = loss,
     };
 
     /// <summary>Address of a parameter or buffer in fp32, as norms and biases are read.</summary>

@@ -18,6 +18,15 @@ internal static unsafe class DeviceCopies
         }
     }
 
+    /// <summary>Copies the first bytes of a buffer, which must stay as it is until the stream has done so.</summary>
+    public static void Upload(CudaStream stream, PinnedMemory source, ulong target, long bytes)
+    {
+        using CudaContextScope scope = stream.Context.MakeCurrent();
+        stream.Context.Device.Driver.ThrowIfFailed(
+            stream.Context.Device.Driver.Api.cuMemcpyHtoDAsync_v2(target, (void*)source.Handle, (nuint)bytes, stream.Handle));
+        GC.KeepAlive(source);
+    }
+
     /// <summary>Blocks until all that the stream was given is done, and the destination is filled.</summary>
     public static void Download<T>(CudaStream stream, ulong source, Span<T> destination)
         where T : unmanaged

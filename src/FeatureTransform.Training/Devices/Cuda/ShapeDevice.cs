@@ -160,7 +160,7 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     {
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
     }
 

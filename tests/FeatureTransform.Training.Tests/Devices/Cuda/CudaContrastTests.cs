@@ -35,22 +35,20 @@ public sealed class CudaContrastTests
 
             if (step == 3)
             {
-                Compare(number, transform: false);
+                Compare(number, transform: false, enqueue: false);
             }
 
-            Compare(number, transform: step > 0);
-            expected.Enqueue();
-            given.Enqueue();
+            Compare(number, transform: step > 0, enqueue: true);
             FeatureQueue a = expected.ReadQueue(), b = given.ReadQueue();
             Assert.Equal(a.Position, b.Position);
             AssertClose(Rows(a), Rows(b), queueType == ElementType.Float32 ? 1e-6f : 1f / 256);
         }
 
-        void Compare(uint step, bool transform)
+        void Compare(uint step, bool transform, bool enqueue)
         {
             float[] q = Values(step, 1), k = Values(step, 2);
-            (float loss, float[] gradient, RowStatistics rows) = Run(cpu, expected, q, k, step, transform);
-            (float cudaLoss, float[] cudaGradient, RowStatistics cudaRows) = Run(cuda.Device, given, q, k, step, transform);
+            (float loss, float[] gradient, RowStatistics rows) = Run(cpu, expected, q, k, step, transform, enqueue);
+            (float cudaLoss, float[] cudaGradient, RowStatistics cudaRows) = Run(cuda.Device, given, q, k, step, transform, enqueue);
             Assert.Equal(loss, cudaLoss, 1e-5f);
             AssertClose(gradient, cudaGradient, 1e-5f);
             AssertClose(rows.Loss, cudaRows.Loss, 2e-5f);
@@ -83,17 +81,22 @@ public sealed class CudaContrastTests
     }
 
     private static (float Loss, float[] Gradient, RowStatistics Rows) Run(
-        IDevice device, IContrast contrast, float[] q, float[] k, uint step, bool transform)
+        IDevice device, IContrast contrast, float[] q, float[] k, uint step, bool transform, bool enqueue)
     {
         var rows = new RowStatistics(N);
         Tensor queries = device.Upload(q, N, C), keys = device.Upload(k, N, C);
-        float loss = contrast.Run(queries, keys, step, transform, rows, out Tensor gradient);
+        Tensor gradient = contrast.Run(queries, keys, step, transform);
+        if (enqueue)
+        {
+            contrast.Enqueue();
+        }
+
         var values = new float[N * C];
         device.Download(gradient, values);
         device.Free(queries);
         device.Free(keys);
         device.Free(gradient);
-        return (loss, values, rows);
+        return (contrast.Read(rows), values, rows);
     }
 
     private static FeatureQueue Queue(ElementType type, ulong seed)
