@@ -169,7 +169,7 @@ internal static class AttributeRules
             "OPERATIONGRAPH_" => new Rule(descriptor, cudnnBackendAttributeType_t.CUDNN_TYPE_BACKEND_DESCRIPTOR, 1, Many, true),
             _ => rest switch // of an operation
             {
-                "ALPHA" or "BETA" => One(cudnnBackendAttributeType_t.CUDNN_TYPE_FLOAT, false),
+                "ALPHA" or "BETA" => One(cudnnBackendAttributeType_t.CUDNN_TYPE_FLOAT), // not noticed by the real one, whose result is 0
                 "MODE" => One(cudnnBackendAttributeType_t.CUDNN_TYPE_NORM_MODE),
                 "PHASE" => One(cudnnBackendAttributeType_t.CUDNN_TYPE_NORM_FWD_PHASE),
                 _ => One(cudnnBackendAttributeType_t.CUDNN_TYPE_BACKEND_DESCRIPTOR, !Optional.Contains(text)),

@@ -156,7 +156,7 @@ internal static class OperationRules
     }
 
     private static void RequireFactors(BackendObject descriptor, cudnnBackendAttributeName_t alpha, cudnnBackendAttributeName_t beta) => Require(
-        descriptor.Integer(alpha, BitConverter.SingleToInt32Bits(1)) == BitConverter.SingleToInt32Bits(1) && descriptor.Integer(beta) == 0,
+        descriptor.Integer(alpha) == BitConverter.SingleToInt32Bits(1) && descriptor.Integer(beta) == 0,
         "only alpha 1 and beta 0 are emulated");
 
     private static string PrefixOf(cudnnBackendDescriptorType_t type) => "CUDNN_ATTR_" + type.ToString()["CUDNN_BACKEND_".Length..^"_DESCRIPTOR".Length]

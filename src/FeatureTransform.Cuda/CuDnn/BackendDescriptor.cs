@@ -57,7 +57,7 @@ internal sealed unsafe class BackendDescriptor : SafeHandle
         }
     }
 
-    /// <summary>Sets an attribute of integers, floats not among them, in the size that its type asks for.</summary>
+    /// <summary>Sets an attribute of integers, in the size that its type asks for; fp32 by its bits.</summary>
     public void SetIntegers(cudnnBackendAttributeName_t name, cudnnBackendAttributeType_t elements, params ReadOnlySpan<long> values)
     {
         switch (ElementSize(elements))

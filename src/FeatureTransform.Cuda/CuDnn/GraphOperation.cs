@@ -1,6 +1,6 @@
 namespace FeatureTransform.Cuda;
 
-/// <summary>An attribute that is no tensor, as integers of any size.</summary>
+/// <summary>An attribute that is no tensor, as integers of any size; fp32 by its bits.</summary>
 internal readonly record struct GraphSetting(
     cudnnBackendAttributeName_t Name, cudnnBackendAttributeType_t Elements, params long[] Values);
 

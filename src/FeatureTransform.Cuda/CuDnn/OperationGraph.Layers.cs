@@ -19,7 +19,9 @@ internal sealed partial class OperationGraph
                 new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, w),
             ],
             [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, y)],
-            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window)));
+            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0)));
     }
 
     /// <summary>dx of y = w * x.</summary>
@@ -34,7 +36,9 @@ internal sealed partial class OperationGraph
                 new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_W, w),
             ],
             [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_DX, dx)],
-            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, window)));
+            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_CONV_DESC, window),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_ALPHA, 1),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_DATA_BETA, 0)));
     }
 
     /// <summary>dw of y = w * x, in the type of x.</summary>
@@ -49,7 +53,9 @@ internal sealed partial class OperationGraph
                 new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_X, x),
             ],
             [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_DW, dw)],
-            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, window)));
+            Filter(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_CONV_DESC, window),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_ALPHA, 1),
+            Factor(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_BWD_FILTER_BETA, 0)));
     }
 
     /// <summary>y = a + b, a b, or 1 where a > b, element by element; b may be a number or have one for each channel.</summary>
@@ -221,6 +227,10 @@ internal sealed partial class OperationGraph
             new GraphSetting(
                 cudnnBackendAttributeName_t.CUDNN_ATTR_POINTWISE_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_POINTWISE_MODE, (long)mode),
             Float32(cudnnBackendAttributeName_t.CUDNN_ATTR_POINTWISE_MATH_PREC)));
+
+    // y = alpha (w * x) + beta y: without them cuDNN accepts the graph and gives zeros.
+    private static GraphSetting Factor(cudnnBackendAttributeName_t name, float value) =>
+        new(name, cudnnBackendAttributeType_t.CUDNN_TYPE_FLOAT, BitConverter.SingleToInt32Bits(value));
 
     private static GraphParameters Filter(cudnnBackendAttributeName_t name, GraphWindow window) => new(
         name, cudnnBackendDescriptorType_t.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR,

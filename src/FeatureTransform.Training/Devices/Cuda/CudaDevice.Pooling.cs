@@ -1,8 +1,13 @@
+using FeatureTransform.Native.Cuda;
+using GlobalAverageKernel = FeatureTransform.Native.Cuda.GlobalAverage;
+
 namespace FeatureTransform.Training.Devices.Cuda;
 
-/// <summary>Pooling by cuDNN. The place of a maximum in its window is a byte.</summary>
+/// <summary>Maxima by cuDNN, where the place of one in its window is a byte; means by a kernel of our own.</summary>
 internal sealed unsafe partial class CudaDevice
 {
+    private readonly GlobalAverageKernel globalAverage;
+
     public Tensor MaxPool(Tensor x, out Tensor indices)
     {
         PoolShape shape = PoolShape.Max(x);
@@ -22,14 +27,23 @@ internal sealed unsafe partial class CudaDevice
     public Tensor GlobalAverage(Tensor x)
     {
         Tensor y = Allocate(type, x.N, 1, 1, x.C);
-        Execute(layers.Average[PoolShape.Global(x)], (ulong)x.Data, (ulong)y.Data);
+        globalAverage.Forward(stream, AverageArgs(x, y, x));
         return y;
     }
 
     public Tensor GlobalAverageBackward(Tensor dy, int h, int w)
     {
         Tensor dx = Allocate(type, dy.N, h, w, dy.C);
-        Execute(layers.AverageBackward[PoolShape.Global(dx)], (ulong)dy.Data, (ulong)dx.Data);
+        globalAverage.Backward(stream, AverageArgs(dy, dx, dx));
         return dx;
     }
+
+    private static GlobalAverageArgs AverageArgs(Tensor from, Tensor to, Tensor images) => new()
+    {
+        From = (ulong)from.Data,
+        To = (ulong)to.Data,
+        Pixels = (ulong)images.H * (ulong)images.W,
+        N = (uint)images.N,
+        C = (uint)images.C,
+    };
 }

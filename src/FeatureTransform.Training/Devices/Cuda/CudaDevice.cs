@@ -5,6 +5,7 @@ using FeatureTransform.Native.Cuda;
 using FeatureTransform.Training.Options;
 using CastKernel = FeatureTransform.Native.Cuda.Cast;
 using EmaKernel = FeatureTransform.Native.Cuda.Ema;
+using GlobalAverageKernel = FeatureTransform.Native.Cuda.GlobalAverage;
 using ScatterRowsKernel = FeatureTransform.Native.Cuda.ScatterRows;
 using SgdKernel = FeatureTransform.Native.Cuda.Sgd;
 
@@ -53,11 +54,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
         kernels.Load(
             CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
-            NormInference.Variant);
+            NormInference.Variant, GlobalAverageKernel.Variant);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
         (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
         (reluBackward, normInference) = (new ReluBackward(kernels, type), new NormInference(kernels, type));
+        globalAverage = new GlobalAverageKernel(kernels, type);
         columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
         layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache);
