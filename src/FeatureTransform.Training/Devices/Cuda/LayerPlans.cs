@@ -34,8 +34,6 @@ internal sealed class LayerPlans : IDisposable
         BatchNormBackward = new(planner, NetworkGraphs.BatchNormBackward);
         MaxPool = new(planner, NetworkGraphs.MaxPool);
         MaxPoolBackward = new(planner, NetworkGraphs.MaxPoolBackward);
-        Average = new(planner, NetworkGraphs.Average);
-        AverageBackward = new(planner, NetworkGraphs.AverageBackward);
     }
 
     public CuDnn Library { get; }
@@ -57,14 +55,10 @@ internal sealed class LayerPlans : IDisposable
 
     public PlanTable<PoolShape> MaxPoolBackward { get; }
 
-    public PlanTable<PoolShape> Average { get; }
-
-    public PlanTable<PoolShape> AverageBackward { get; }
-
     public void Dispose()
     {
         foreach (IDisposable table in (IDisposable[])
-            [Convolution, ConvolutionBackwardData, ConvolutionBackwardFilter, BatchNorm, BatchNormBackward, MaxPool, MaxPoolBackward, Average, AverageBackward])
+            [Convolution, ConvolutionBackwardData, ConvolutionBackwardFilter, BatchNorm, BatchNormBackward, MaxPool, MaxPoolBackward])
         {
             table.Dispose();
         }

@@ -43,12 +43,10 @@ internal readonly record struct NormShape(
     public long MaskBytes => (((long)N * H * W * C) + 7) / 8;
 }
 
-/// <summary>Pooling by its shape: of windows of N x H x W x C, or of all its pixels.</summary>
+/// <summary>Pooling of windows of N x H x W x C by its shape.</summary>
 internal readonly record struct PoolShape(ElementType Type, int N, int H, int W, int C, GraphWindow Window)
 {
     public static PoolShape Max(Tensor x) => new(x.Type, x.N, x.H, x.W, x.C, new GraphWindow(3, 2, 1));
-
-    public static PoolShape Global(Tensor x) => new(x.Type, x.N, x.H, x.W, x.C, new GraphWindow(x.H, x.W, 1, 0));
 
     public int OutH => (int)Window.Rows(H);
 

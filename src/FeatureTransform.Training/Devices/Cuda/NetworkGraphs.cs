@@ -104,22 +104,6 @@ internal static class NetworkGraphs
         return graph;
     }
 
-    /// <summary>x, y.</summary>
-    public static OperationGraph Average(PoolShape s)
-    {
-        var graph = new OperationGraph("average");
-        graph.Pool(In(graph, s, "x"), Out(graph, s, "y"), null, s.Window);
-        return graph;
-    }
-
-    /// <summary>dy, dx.</summary>
-    public static OperationGraph AverageBackward(PoolShape s)
-    {
-        var graph = new OperationGraph("average backward");
-        graph.PoolBackward(Out(graph, s, "dy"), null, In(graph, s, "dx"), s.Window);
-        return graph;
-    }
-
     private static cudnnDataType_t TypeOf(ElementType type) => type == ElementType.Float32 ? Float32 : cudnnDataType_t.CUDNN_DATA_BFLOAT16;
 
     private static GraphTensor X(OperationGraph graph, ConvolutionShape s, string name) =>

@@ -128,18 +128,9 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
         return Like(x);
     }
 
-    public Tensor GlobalAverage(Tensor x)
-    {
-        Add(NetworkGraphs.Average(PoolShape.Global(x)));
-        return Allocate(type, x.N, 1, 1, x.C);
-    }
+    public Tensor GlobalAverage(Tensor x) => Allocate(type, x.N, 1, 1, x.C);
 
-    public Tensor GlobalAverageBackward(Tensor dy, int h, int w)
-    {
-        Tensor dx = Allocate(type, dy.N, h, w, dy.C);
-        Add(NetworkGraphs.AverageBackward(PoolShape.Global(dx)));
-        return dx;
-    }
+    public Tensor GlobalAverageBackward(Tensor dy, int h, int w) => Allocate(type, dy.N, h, w, dy.C);
 
     public Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
         Allocate(type, x.N, 1, 1, weight.Shape[0]);
