@@ -3,6 +3,7 @@ using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.Device;
 using FeatureTransform.Benchmarks.Emulator;
+using FeatureTransform.Benchmarks.Plans;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.Static;
 using FeatureTransform.Benchmarks.TrainingStep;
@@ -26,6 +27,8 @@ switch (args)
         return DeviceFigures.Run();
     case ["ptx"]:
         return WritePtx.Run();
+    case ["cudnn-plans", .. string[] rest]:
+        return PlanReport.Run(rest);
     case ["emulator"]:
         return EmulatorFigures.Run();
     case ["report", string file]:

@@ -11,7 +11,7 @@ internal static class Header
     /// <summary>Processor, system, runtime, cores, versions, commit, and the peak of so many threads in GFLOP/s, a line each.</summary>
     public static IReadOnlyList<string> Lines(double peak, int threads)
     {
-        RunVersions versions = RunVersions.Current(ATen.Version);
+        RunVersions versions = RunVersions.Current(ATen.Version, null);
         return
         [
             .. HostEnvironmentInfo.GetCurrent().ToFormattedString(),

@@ -4,6 +4,7 @@ using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Benchmarks.TrainingStep;
 
@@ -25,6 +26,10 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
     private int TorchType => type == ElementType.Float32 ? ATen.Float32 : ATen.BFloat16;
 
     public string Description => $"ATen operators one by one, {inner.Description}";
+
+    public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
+
+    public void Reserve(PretrainOptions options) => inner.Reserve(options);
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => inner.CreateStore(layout, trained);
 
@@ -134,6 +139,11 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
     public Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
         inner.LinearBackward(dy, x, y, store, weight, bias, relu);
 
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => inner.ScatterRows(matrix, order);
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        inner.CreateContrast(options, queue, n);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         var (to, from) = ((CpuParameterStore)target, (CpuParameterStore)source);
@@ -148,7 +158,7 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         }
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
         var s = (CpuParameterStore)store;
         foreach (Parameter parameter in s.Layout.Trained)

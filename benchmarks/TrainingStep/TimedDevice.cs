@@ -1,5 +1,7 @@
 using System.Diagnostics;
+using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Benchmarks.TrainingStep;
 
@@ -26,6 +28,10 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
 
         Console.WriteLine($"  {"rest",-24} {(secondsPerStep * 1e3) - sum,8:F1} ms");
     }
+
+    public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
+
+    public void Reserve(PretrainOptions options) => inner.Reserve(options);
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => inner.CreateStore(layout, trained);
 
@@ -102,6 +108,11 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
         return Add("linear", start, inner.LinearBackward(dy, x, y, store, weight, bias, relu));
     }
 
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => inner.ScatterRows(matrix, order);
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        inner.CreateContrast(options, queue, n);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         long start = Stopwatch.GetTimestamp();
@@ -109,10 +120,10 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
         _ = Add("optimiser", start, default);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
         long start = Stopwatch.GetTimestamp();
-        inner.Sgd(store, learningRate, momentum, weightDecay);
+        inner.Sgd(store, learningRate, momentum, weightDecay, step);
         _ = Add("optimiser", start, default);
     }
 

@@ -1,3 +1,5 @@
+using FeatureTransform.Cuda.Emulator.CuBlas;
+using FeatureTransform.Cuda.Emulator.CuDnn;
 using FeatureTransform.Cuda.Emulator.Execution;
 using FeatureTransform.Cuda.Emulator.Host;
 
@@ -46,6 +48,8 @@ public sealed class Emulator : ISymbolSource, IDisposable
             All[Number] = this;
         }
         Handles = new HandleTable(Number);
+        CuBlasLt = new CuBlasLtLibrary(this);
+        CuDnn = new CuDnnLibrary(this);
         Devices = [.. Enumerable.Range(0, options.DeviceCount).Select(ordinal => new EmulatedDevice(this, ordinal))];
         Use();
     }
@@ -55,6 +59,12 @@ public sealed class Emulator : ISymbolSource, IDisposable
 
     /// <summary>What it emulates, and how.</summary>
     public EmulatorOptions Options { get; }
+
+    /// <summary>cuBLASLt on its devices.</summary>
+    public CuBlasLtLibrary CuBlasLt { get; }
+
+    /// <summary>cuDNN for its devices.</summary>
+    public CuDnnLibrary CuDnn { get; }
 
     /// <summary>Gets what kernels print; by default nothing does.</summary>
     public Action<string>? Output { get; set; }
@@ -144,6 +154,14 @@ public sealed class Emulator : ISymbolSource, IDisposable
             foreach (EmulatedDevice device in Devices)
             {
                 device.Primary?.Destroy(nameof(Dispose));
+            }
+            if (CuDnn.LiveDescriptors > 0)
+            {
+                Report(FindingKinds.Leak, nameof(Dispose), $"{CuDnn.LiveDescriptors} descriptors of cuDNN are left");
+            }
+            foreach ((HandleKind kind, int count) in Handles.LiveDescriptors())
+            {
+                Report(FindingKinds.Leak, nameof(Dispose), $"{count} {kind.ToString().ToLowerInvariant()} left at the end");
             }
             IsDisposed = true;
         }

@@ -51,8 +51,8 @@ internal abstract class FunctionTable
     }
 
     /// <summary>The exception for a failed call, whose name is taken out of the expression that made it.</summary>
-    private protected unsafe CudaException Failure(string call, int code, byte* codeName, byte* text) =>
-        new(Name, FunctionOf(call), code, TextOf(codeName) ?? "", TextOf(text) ?? "");
+    private protected unsafe CudaException Failure(string call, int code, byte* codeName, byte* text, string details = "") =>
+        new(Name, FunctionOf(call), code, TextOf(codeName) ?? "", TextOf(text) ?? "", details);
 
     /// <summary>"cuInit" of "Api.cuInit(0)".</summary>
     internal static string FunctionOf(string expression)

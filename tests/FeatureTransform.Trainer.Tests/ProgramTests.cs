@@ -11,7 +11,7 @@ public sealed class ProgramTests
     [InlineData("--tau", "'--tau'")]
     [InlineData("--pos-scope pixel", "--pos-scope 'pixel': expected batch, row or element")]
     [InlineData("pretrain --tau NaN", "--tau NaN: expected a finite number above 0")]
-    [InlineData("--device cuda", "--device cuda is not there yet: this version computes on the CPU")]
+    [InlineData("--device gpu", "--device 'gpu': expected auto, cpu, cuda or emulator")]
     [InlineData("pretrained", "'pretrained': expected pretrain, knn, linear, export or info")]
     [InlineData("knn", "'source'")]
     [InlineData("linear somewhere --lr 1,high", "--lr 'high': expected a number")]
@@ -44,9 +44,23 @@ public sealed class ProgramTests
     }
 
     [Fact]
+    public void A_device_that_is_not_there_is_one_line_with_what_to_install()
+    {
+        string folder = Path.Combine(Path.GetTempPath(), Guid.NewGuid().ToString("N"));
+        var noDriver = new Dictionary<string, string> { ["FEATURETRANSFORM_CUDA_DRIVER"] = "/no/such/driver.so" };
+        (int code, string output, string errors) = TrainerProcess.Run(["-q", "--device", "cuda", "--out", folder], noDriver);
+        Assert.Equal(1, code);
+        Assert.Equal("", output);
+        string line = Assert.Single(TrainerProcess.Lines(errors));
+        Assert.StartsWith("--device cuda cannot be used: no CUDA device answers; install NVIDIA's driver", line, StringComparison.Ordinal);
+        Assert.Contains("/no/such/driver.so", line, StringComparison.Ordinal);
+        Assert.False(Directory.Exists(folder));
+    }
+
+    [Fact]
     public void Verbose_says_where_an_error_came_from()
     {
-        (int code, _, string errors) = TrainerProcess.Run(["--verbose", "--device", "emulator"]);
+        (int code, _, string errors) = TrainerProcess.Run(["--verbose", "--device", "gpu"]);
         Assert.Equal(2, code);
         Assert.Contains("   at ", errors, StringComparison.Ordinal);
     }

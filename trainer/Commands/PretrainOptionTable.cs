@@ -108,10 +108,11 @@ internal sealed class PretrainOptionTable
     {
         table.Add("--seed", "Seed of everything random.", o => o.Seed, (o, v) => o with { Seed = v });
         table.AddName(
-            "--device", "Where to compute; cuda and emulator are not there yet.", OptionNames.Devices,
-            o => o.Device, (o, v) => o with { Device = v });
+            "--device", "Where to compute; auto: CUDA where a device and its libraries are there, else the CPU; emulator: CUDA without " +
+            "a device, with every check and very slowly.", OptionNames.Devices, o => o.Device, (o, v) => o with { Device = v });
+        table.Add("--cuda-device", "Number of the CUDA device.", o => o.CudaDevice, (o, v) => o with { CudaDevice = v });
         table.AddName(
-            "--precision", "Precision of convolutions and linear layers; auto: the default of the device.", OptionNames.Precisions,
+            "--precision", "Precision of convolutions and linear layers; tf32: on CUDA; auto: the default of the device.", OptionNames.Precisions,
             o => o.Precision, (o, v) => o with { Precision = v });
         table.Add("--threads", "Threads of computation; 0: one a core.", o => o.Threads, (o, v) => o with { Threads = v });
     }

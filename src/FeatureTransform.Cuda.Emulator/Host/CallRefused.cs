@@ -43,8 +43,11 @@ internal static class FindingKinds
     public const string KernelFault = "kernel fault";
     public const string LaunchRefused = "launch refused";
     public const string Leak = "leak";
+    public const string LibraryUninitialized = "uninitialised operand of a library";
     public const string OverlappingCopy = "overlapping copy";
+    public const string OverlappingTensors = "overlapping tensors";
     public const string ParameterMismatch = "parameter mismatch";
+    public const string UninitializedRead = "uninitialised read";
     public const string UnsupportedCall = "unsupported call";
     public const string UnsupportedImage = "unsupported image";
     public const string UseAfterDestroy = "use after destroy";

@@ -20,9 +20,13 @@ internal static unsafe partial class DriverFunctions
         .Where(m => m.IsDefined(typeof(UnmanagedCallersOnlyAttribute)))
         .ToDictionary(m => m.Name, m => m.MethodHandle.GetFunctionPointer(), StringComparer.Ordinal);
 
+    /// <summary>The context that is current on the calling thread, as the libraries above the driver ask for it.</summary>
+    public static EmulatedContext? CurrentContext => Current;
+
     private static Stack<EmulatedContext> Contexts => contexts ??= new Stack<EmulatedContext>();
 
-    private static EmulatedContext? Current
+    /// <summary>The context that is current on the calling thread; null for none.</summary>
+    internal static EmulatedContext? Current
     {
         get
         {

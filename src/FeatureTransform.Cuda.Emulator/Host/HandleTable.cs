@@ -31,6 +31,11 @@ internal sealed class HandleTable(int emulator)
     public IEnumerable<HostObject> LiveOf(EmulatedContext context) =>
         live.Values.OfType<HostObject>().Where(o => o.Context == context);
 
+    /// <summary>What belongs to no context and was not destroyed yet: descriptors of libraries.</summary>
+    public IEnumerable<(HandleKind Kind, int Count)> LiveDescriptors() => live
+        .Where(entry => entry.Value is not (HostObject or EmulatedContext or GraphNode))
+        .GroupBy(entry => KindOf(entry.Key), (kind, entries) => (kind, entries.Count()));
+
     public bool TryGet<T>(nint handle, [NotNullWhen(true)] out T? found)
         where T : class
     {

@@ -11,6 +11,12 @@ internal enum HandleKind : byte
     Graph,
     GraphNode,
     GraphExec,
+    BlasHandle,
+    BlasOperation,
+    BlasLayout,
+    BlasPreference,
+    CuDnn,
+    Descriptor,
 }
 
 /// <summary>An object of a context that the host knows by its handle.</summary>

@@ -37,10 +37,16 @@ internal sealed unsafe class CuDnnApi(ISymbolSource source) : FunctionTable(sour
     {
         if (status != cudnnStatus_t.CUDNN_STATUS_SUCCESS)
         {
-            byte* message = stackalloc byte[MessageBytes];
-            *message = 0;
-            cudnnGetLastErrorString(message, MessageBytes);
-            throw Failure(call, (int)status, cudnnGetErrorString(status), message);
+            throw Failure(status, call);
         }
+    }
+
+    /// <summary>The exception for a call that has just failed; cuDNN's own text may be empty.</summary>
+    public CudaException Failure(cudnnStatus_t status, string call, string details = "")
+    {
+        byte* message = stackalloc byte[MessageBytes];
+        *message = 0;
+        cudnnGetLastErrorString(message, MessageBytes);
+        return Failure(call, (int)status, cudnnGetErrorString(status), message, details);
     }
 }

@@ -16,16 +16,25 @@ internal sealed class Cast(KernelLibrary library)
     public const int Threads = 256;
 
     private readonly CudaKernel round = library.GetKernel(Variant, "cast_fp32_bf16"), widen = library.GetKernel(Variant, "cast_bf16_fp32");
+    private readonly CudaKernel copy = library.GetKernel(Variant, "cast_fp32_fp32");
 
     public static KernelVariant Variant { get; } = new("cast.cu");
 
     /// <param name="stream">Where it runs.</param>
-    /// <param name="target">The type that the elements become.</param>
+    /// <param name="source">The type that the elements have.</param>
+    /// <param name="target">The type that they become.</param>
     /// <param name="args">Arguments.</param>
-    public void Launch(CudaStream stream, ElementType target, in CastArgs args)
+    /// <exception cref="NotSupportedException">Both are bf16.</exception>
+    public void Launch(CudaStream stream, ElementType source, ElementType target, in CastArgs args)
     {
+        CudaKernel kernel = (source, target) switch
+        {
+            (ElementType.Float32, ElementType.BFloat16) => round,
+            (ElementType.BFloat16, ElementType.Float32) => widen,
+            (ElementType.Float32, ElementType.Float32) => copy,
+            _ => throw new NotSupportedException("There is no kernel that copies bf16 to bf16."),
+        };
         long quads = (long)(args.Rows * ((args.TargetColumns + 3) / 4));
-        CudaKernel kernel = target == ElementType.BFloat16 ? round : widen;
         kernel.Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
     }
 }

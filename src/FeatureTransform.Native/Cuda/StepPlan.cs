@@ -12,14 +12,21 @@ internal sealed class StepPlan
     public const int Alignment = 256;
 
     /// <exception cref="ArgumentException">A size or an option is outside its range.</exception>
-    public unsafe StepPlan(FeatureTransformOptions options, CudaStepShape shape, CudaDevice device)
+    public StepPlan(FeatureTransformOptions options, CudaStepShape shape, CudaDevice device)
+        : this(options, shape, device.MultiprocessorCount, device.SharedBytesPerBlock)
+    {
+    }
+
+    /// <summary>For a device of so many multiprocessors, whose blocks may have so many bytes of shared memory.</summary>
+    /// <exception cref="ArgumentException">A size or an option is outside its range.</exception>
+    public unsafe StepPlan(FeatureTransformOptions options, CudaStepShape shape, int multiprocessors, int sharedBytes)
     {
         ArgumentNullException.ThrowIfNull(options);
         ArgumentNullException.ThrowIfNull(shape);
         options.Validate();
         shape.Validate();
         (Options, Shape) = (options, shape);
-        Pass = InfoNcePlan.Choose(shape, options, device.MultiprocessorCount, device.SharedBytesPerBlock);
+        Pass = InfoNcePlan.Choose(shape, options, multiprocessors, sharedBytes);
         Positive = options.Positive == PositiveTransform.None ? null : new BetaQuantile(options.PositiveAlpha);
         Negative = options.Negative == NegativeTransform.None ? null : new BetaQuantile(options.NegativeAlpha);
 

@@ -1,3 +1,6 @@
+using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
+
 namespace FeatureTransform.Training.Devices;
 
 /// <summary>
@@ -8,6 +11,13 @@ internal interface IDevice : IDisposable
 {
     /// <summary>Device, precision and threads in a few words.</summary>
     string Description { get; }
+
+    /// <summary>Versions of the libraries that it computes with; null where it does without.</summary>
+    (string? LibTorch, string? Cuda) Libraries { get; }
+
+    /// <summary>Takes at once the memory that a pretraining needs, where the device has that of its own.</summary>
+    /// <exception cref="InvalidInputException">It has not so much.</exception>
+    void Reserve(PretrainOptions options);
 
     /// <summary>Storage for a model's parameters; <paramref name="trained"/> adds gradients and momentum.</summary>
     ParameterStore CreateStore(ParameterLayout layout, bool trained);
@@ -50,8 +60,9 @@ internal interface IDevice : IDisposable
     Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu);
 
     /// <summary>
-    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added
-    /// to it where that exists) is replaced by the gradient before the ReLU, which is also that of the shortcut.
+    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added to it
+    /// where that exists) is replaced by the gradient before the ReLU where the forward pass had a shortcut, whose gradient that
+    /// is too; elsewhere it may be.
     /// </summary>
     Tensor BatchNormBackward(
         Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics);
@@ -74,11 +85,22 @@ internal interface IDevice : IDisposable
     /// <summary>Writes the gradients of weight and bias, returns dL/dx. dy is replaced by the gradient before the ReLU.</summary>
     Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu);
 
+    /// <summary>A matrix whose row order[i] is row i of <paramref name="matrix"/>, which stays the caller's.</summary>
+    /// <param name="matrix">N x C.</param>
+    /// <param name="order">A permutation of 0..N-1.</param>
+    Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order);
+
+    /// <summary>The contrastive step over a queue, for batches of n rows. The queue is the step's from then on.</summary>
+    IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n);
+
     /// <summary>target = m target + (1 - m) source over the trained parameters (He et al., equation 2).</summary>
     void Ema(ParameterStore target, ParameterStore source, float m);
 
-    /// <summary>SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v.</summary>
-    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay);
+    /// <summary>
+    /// SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v. Where the loss of <paramref name="step"/> is given and
+    /// not finite, nothing is changed.
+    /// </summary>
+    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null);
 }
 
 /// <summary>The four parameters of a batch normalisation.</summary>

@@ -31,6 +31,7 @@ public static class MachineReport
             ("LibTorch", DescribeLibTorch()),
             .. DescribeDevices(),
             ("NVRTC", DescribeNvrtc()),
+            ("trains on", DeviceSelector.DescribeAuto()),
         ];
     }
 

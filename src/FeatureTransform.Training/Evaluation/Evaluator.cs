@@ -45,7 +45,7 @@ public static class Evaluator
     private static T Evaluate<T>(
         EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, T> evaluate)
     {
-        using IDevice device = DeviceSelector.Open(request.Run);
+        using IDevice device = DeviceSelector.Open(request.Run, progress.Message);
         using LoadedEncoder loaded = EncoderFile.Load(device, request.Source, progress);
         DataOptions data = request.Data ?? loaded.Options?.Data ?? throw new InvalidInputException(
             $"{loaded.Origin} does not say which images it belongs to: name them with --data.");

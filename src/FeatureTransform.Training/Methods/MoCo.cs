@@ -13,27 +13,27 @@ internal sealed class MoCo : IDisposable
 {
     private readonly IDevice device;
     private readonly PretrainOptions options;
-    private readonly int n, c, size, groups;
-    private readonly ContrastiveStep contrast;
-    private readonly float[] qRaw, kRaw, keys, dqRaw, shuffled;
+    private readonly int n, size, groups;
+    private readonly IContrast contrast;
+    private readonly float[] shuffled;
     private readonly int[] order;
 
     /// <summary>Both encoders start equal, initialised from the seed; the queue holds random unit rows.</summary>
     public MoCo(IDevice device, PretrainOptions options)
     {
         (this.device, this.options) = (device, options);
-        (n, c, size) = (options.Optimizer.BatchSize, options.Model.EmbeddingSize, options.Data.ImageSize);
+        (n, size) = (options.Optimizer.BatchSize, options.Data.ImageSize);
         groups = options.Method.BatchNormGroups;
         Query = new Encoder(device, options.Model, trained: true);
         Key = new Encoder(device, options.Model, trained: false);
         Initialization.Fill(Query.Store, options.Run.Seed);
         Initialization.Fill(Key.Store, options.Run.Seed);
-        Queue = new FeatureQueue(
-            options.Method.QueueSize, c, options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
-        Queue.Initialize(options.Run.Seed);
-        contrast = new ContrastiveStep(options.FeatureTransform(), n, c, options.Run.Threads);
+        var queue = new FeatureQueue(
+            options.Method.QueueSize, options.Model.EmbeddingSize,
+            options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
+        queue.Initialize(options.Run.Seed);
+        contrast = device.CreateContrast(options.FeatureTransform(), queue, n);
         Statistics = new RowStatistics(n);
-        (qRaw, kRaw, keys, dqRaw) = (new float[n * c], new float[n * c], new float[n * c], new float[n * c]);
         (order, shuffled) = groups > 1 ? (new int[n], new float[(long)n * size * size * 3]) : ([], []);
     }
 
@@ -43,14 +43,17 @@ internal sealed class MoCo : IDisposable
     /// <summary>Its moving average.</summary>
     public Encoder Key { get; }
 
-    /// <summary>The negatives.</summary>
-    public FeatureQueue Queue { get; }
-
     /// <summary>Of the last step's rows.</summary>
     public RowStatistics Statistics { get; }
 
     /// <summary>The permutation of the last step's keys over the virtual devices of shuffle-BN; empty for plain batch normalisation.</summary>
     public int[] ShuffleOrder => order;
+
+    /// <summary>The negatives as they are now, for a checkpoint.</summary>
+    public FeatureQueue ReadQueue() => contrast.ReadQueue();
+
+    /// <summary>Sets the negatives, from a checkpoint.</summary>
+    public void WriteQueue(FeatureQueue queue) => contrast.WriteQueue(queue);
 
     /// <summary>One step.</summary>
     /// <param name="view1">First views, N x S x S x 3, normalised.</param>
@@ -64,23 +67,20 @@ internal sealed class MoCo : IDisposable
         ReadOnlySpan<float> view1, ReadOnlySpan<float> view2, uint step, bool transform, float learningRate, RowStatistics? plain = null)
     {
         device.Ema(Key.Store, Query.Store, options.Method.EncoderMomentum);                   // key <- m key + (1 - m) query
-        Query.Forward(view1, n, size, new ForwardMode(true, true, groups), qRaw);              // q_raw: N x C
-        EmbedKeys(view2, step);                                                                // k_raw: N x C, detached
+        Tensor q = Query.Forward(view1, n, size, new ForwardMode(true, true, groups));         // q_raw: N x C
+        Tensor k = EmbedKeys(view2, step);                                                     // k_raw: N x C, detached
         if (plain is not null)
         {
-            _ = contrast.Run(qRaw, kRaw, Queue, step, transform: false, dqRaw, keys, plain);
+            device.Free(contrast.Run(q, k, step, transform: false));
+            _ = contrast.Read(plain);
         }
 
-        float loss = contrast.Run(qRaw, kRaw, Queue, step, transform, dqRaw, keys, Statistics); // dL/dq_raw: N x C
-        if (!float.IsFinite(loss))
-        {
-            return loss;
-        }
-
-        Query.Backward(dqRaw);
-        device.Sgd(Query.Store, learningRate, options.Optimizer.Momentum, options.Optimizer.WeightDecay);
-        Queue.Enqueue(keys);                                                                   // the unmixed unit keys
-        return loss;
+        Tensor dq = contrast.Run(q, k, step, transform);                                       // dL/dq_raw: N x C
+        device.Free(k);
+        Query.Backward(dq);
+        device.Sgd(Query.Store, learningRate, options.Optimizer.Momentum, options.Optimizer.WeightDecay, contrast);
+        contrast.Enqueue();                                                                    // the unmixed unit keys
+        return contrast.Read(Statistics);                                                      // the only wait of the step
     }
 
     public void Dispose()
@@ -92,13 +92,12 @@ internal sealed class MoCo : IDisposable
 
     // Shuffle-BN: the keys' virtual devices hold other images than the queries', so that the statistics of a group do not
     // tell which key belongs to a query.
-    private void EmbedKeys(ReadOnlySpan<float> view2, uint step)
+    private Tensor EmbedKeys(ReadOnlySpan<float> view2, uint step)
     {
         var mode = new ForwardMode(BatchStatistics: true, KeepForBackward: false, groups);
         if (groups == 1)
         {
-            Key.Forward(view2, n, size, mode, kRaw);
-            return;
+            return Key.Forward(view2, n, size, mode);
         }
 
         BatchShuffle.Fill(options.Run.Seed, step, 0, order);
@@ -108,10 +107,8 @@ internal sealed class MoCo : IDisposable
             view2.Slice(order[i] * image, image).CopyTo(shuffled.AsSpan(i * image));
         }
 
-        Key.Forward(shuffled, n, size, mode, keys);
-        for (int i = 0; i < n; i++)
-        {
-            keys.AsSpan(i * c, c).CopyTo(kRaw.AsSpan(order[i] * c));
-        }
+        Tensor keys = Key.Forward(shuffled, n, size, mode), ordered = device.ScatterRows(keys, order);
+        device.Free(keys);
+        return ordered;
     }
 }

@@ -68,8 +68,11 @@ internal sealed class Encoder : IDisposable
     /// <summary>C, channels of the embedding, what the loss sees.</summary>
     public int EmbeddingSize { get; }
 
-    /// <summary>pixels: N x S x S x 3, normalised; embeddings: N x C, not normalised.</summary>
-    public void Forward(ReadOnlySpan<float> pixels, int n, int size, ForwardMode mode, Span<float> embeddings)
+    /// <summary>
+    /// pixels: N x S x S x 3, normalised; embeddings: N x C, not normalised. They are the caller's, but the encoder's where they
+    /// are kept for <see cref="Backward"/>.
+    /// </summary>
+    public Tensor Forward(ReadOnlySpan<float> pixels, int n, int size, ForwardMode mode)
     {
         Tensor current = Pooled(pixels, n, size, mode);
         for (int i = 0; i < head.Length; i++)
@@ -82,15 +85,12 @@ internal sealed class Encoder : IDisposable
             }
         }
 
-        device.Download(current, embeddings);
         if (mode.KeepForBackward)
         {
             embedding = current;
         }
-        else
-        {
-            device.Free(current);
-        }
+
+        return current;
     }
 
     /// <summary>pixels: N x S x S x 3, normalised; features: N x <see cref="FeatureSize"/>, by the running statistics.</summary>
@@ -101,10 +101,10 @@ internal sealed class Encoder : IDisposable
         device.Free(pooled);
     }
 
-    /// <summary>gradient: dL/d(embedding), N x C. Writes the gradient of every parameter.</summary>
-    public void Backward(ReadOnlySpan<float> gradient)
+    /// <summary>gradient: dL/d(embedding), N x C, which is freed. Writes the gradient of every parameter.</summary>
+    public void Backward(Tensor gradient)
     {
-        Tensor dy = device.Upload(gradient, embedding.N, embedding.C);
+        Tensor dy = gradient;
         for (int i = head.Length - 1; i >= 0; i--)
         {
             Tensor output = i == head.Length - 1 ? embedding : headInputs[i + 1];

@@ -26,14 +26,11 @@ public static class OptionNames
     /// <summary>Learning rate schedules.</summary>
     public static IReadOnlyList<string> Schedules { get; } = ["cosine", "step"];
 
-    /// <summary>Devices of this version.</summary>
-    public static IReadOnlyList<string> Devices { get; } = ["auto", "cpu"];
-
-    /// <summary>Devices that are planned; naming one says so.</summary>
-    public static IReadOnlyList<string> PlannedDevices { get; } = ["cuda", "emulator"];
+    /// <summary>Devices.</summary>
+    public static IReadOnlyList<string> Devices { get; } = ["auto", "cpu", "cuda", "emulator"];
 
     /// <summary>Precisions of convolutions.</summary>
-    public static IReadOnlyList<string> Precisions { get; } = ["auto", "fp32", "bf16"];
+    public static IReadOnlyList<string> Precisions { get; } = ["auto", "fp32", "tf32", "bf16"];
 
     /// <summary>Names of <see cref="PositiveTransform"/>, in the order of its values.</summary>
     public static IReadOnlyList<string> PositiveTransforms { get; } = ["none", "extrapolate", "interpolate"];

@@ -64,13 +64,8 @@ public static class OptionsValidator
     public static void Validate(RunOptions options)
     {
         ArgumentNullException.ThrowIfNull(options);
-        if (OptionNames.PlannedDevices.Contains(options.Device))
-        {
-            throw new InvalidInputException(
-                $"--device {options.Device} is not there yet: this version computes on the CPU; use {OptionNames.List(OptionNames.Devices)}.");
-        }
-
         OneOf("--device", options.Device, OptionNames.Devices);
+        AtLeast("--cuda-device", options.CudaDevice, 0, "0 is the driver's first");
         OneOf("--precision", options.Precision, OptionNames.Precisions);
         InRange("--threads", options.Threads, 0, LargestThreads, "0 uses one a core");
         AtLeast("--keep-checkpoints", options.KeepCheckpoints, 0, "0 writes none");

@@ -183,10 +183,13 @@ public sealed record RunOptions
     /// <summary>Seed of everything random.</summary>
     public ulong Seed { get; init; } = 1;
 
-    /// <summary><c>auto</c> or <c>cpu</c>.</summary>
+    /// <summary><c>cpu</c>, <c>cuda</c>, <c>emulator</c>, or <c>auto</c>: CUDA where all of it is there, and else the CPU.</summary>
     public string Device { get; init; } = "auto";
 
-    /// <summary><c>fp32</c>, <c>bf16</c>, or <c>auto</c>: the default of the device.</summary>
+    /// <summary>Number of the CUDA device.</summary>
+    public int CudaDevice { get; init; }
+
+    /// <summary><c>fp32</c>, <c>tf32</c> (CUDA), <c>bf16</c>, or <c>auto</c>: the default of the device.</summary>
     public string Precision { get; init; } = "auto";
 
     /// <summary>Threads of computation; 0: one a core.</summary>

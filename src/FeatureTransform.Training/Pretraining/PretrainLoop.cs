@@ -37,6 +37,7 @@ internal sealed class PretrainLoop : IDisposable
         firstTransformed = options.Transform.FirstEpoch(stepsPerEpoch);
         totalSteps = (long)options.Optimizer.Epochs * stepsPerEpoch;
         recipe = AugmentationRecipe.Named(options.Data.Augmentation, options.Data.ImageSize);
+        device.Reserve(options);
         moco = new MoCo(device, options);
         try
         {
@@ -90,7 +91,7 @@ internal sealed class PretrainLoop : IDisposable
                         new DumpStep(
                             step, n, options.Data.ImageSize, batch.View1, batch.View2, moco.ShuffleOrder, transform, learningRate, loss,
                             moco.Statistics),
-                        moco.Query.Store, moco.Key.Store, moco.Queue);
+                        moco.Query.Store, moco.Key.Store, moco.ReadQueue());
                 }
 
                 loader.Return(batch);
@@ -148,7 +149,7 @@ internal sealed class PretrainLoop : IDisposable
         }
 
         var dump = new DumpWriter(request.DumpFile, request.DumpSteps, options);
-        dump.Begin(moco.Query.Store, moco.Key.Store, moco.Queue);
+        dump.Begin(moco.Query.Store, moco.Key.Store, moco.ReadQueue());
         return dump;
     }
 
@@ -162,7 +163,9 @@ internal sealed class PretrainLoop : IDisposable
         }
 
         RunConfig.RequireSame(checkpoint.Options, options);
-        checkpoint.Restore(moco.Query.Store, moco.Key.Store, moco.Queue);
+        FeatureQueue queue = moco.ReadQueue();
+        checkpoint.Restore(moco.Query.Store, moco.Key.Store, queue);
+        moco.WriteQueue(queue);
         totals.Restore(checkpoint.EpochTotals);
         progress.Message($"Resuming '{folder.Path}' after {checkpoint.Step} of {totalSteps} steps.");
         return checkpoint.Step;
@@ -170,7 +173,7 @@ internal sealed class PretrainLoop : IDisposable
 
     private void Save(long step) => folder.SaveCheckpoint(
         new CheckpointState(
-            moco.Query.Store, moco.Key.Store, moco.Queue, options, step, (int)(step / stepsPerEpoch), totals.ToArray()),
+            moco.Query.Store, moco.Key.Store, moco.ReadQueue(), options, step, (int)(step / stepsPerEpoch), totals.ToArray()),
         stepsPerEpoch);
 
     private PretrainResult Finish(long step, float? knn, CancellationToken stop)
@@ -200,7 +203,7 @@ internal sealed class PretrainLoop : IDisposable
                 DataWait = dataWait,
                 Device = device.Description,
                 Ft = note,
-                Versions = RunVersions.Current(LibTorch.ATen.Version),
+                Versions = RunVersions.Current(device.Libraries.LibTorch, device.Libraries.Cuda),
             });
         }
 

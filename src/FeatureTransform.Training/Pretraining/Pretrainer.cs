@@ -53,7 +53,8 @@ public static class Pretrainer
         OptionsValidator.Validate(options);
         long began = Stopwatch.GetTimestamp();
 
-        // Nothing is written before the images and the device are there.
+        // Nothing is written before the device and the images are there.
+        using IDevice device = DeviceSelector.Open(options.Run, progress.Message);
         using ImageSplits images = ImageSource.Open(options.Data, options.Run.Seed, progress);
         if (options.Optimizer.BatchSize > images.Pretraining.Count)
         {
@@ -62,7 +63,6 @@ public static class Pretrainer
                 $"choose --batch {images.Pretraining.Count} or less.");
         }
 
-        using IDevice device = DeviceSelector.Open(options.Run);
         using RunFolder folder = OpenFolder(request);
         using var loop = new PretrainLoop(request, device, images, folder, progress, began);
         return loop.Run(stop);

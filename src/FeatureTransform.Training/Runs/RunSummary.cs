@@ -54,9 +54,10 @@ public sealed record RunSummary
 
 /// <summary>Versions of what computed a run.</summary>
 /// <param name="Runtime">.NET runtime.</param>
-/// <param name="Libtorch">LibTorch.</param>
+/// <param name="Libtorch">LibTorch; null where the device does without.</param>
+/// <param name="Cuda">CUDA's driver and libraries; null where the device does without.</param>
 /// <param name="Package">This package.</param>
-public sealed record RunVersions(string Runtime, string Libtorch, string Package)
+public sealed record RunVersions(string Runtime, string? Libtorch, string? Cuda, string Package)
 {
     // "0.1.0+<commit>", as the SDK writes it in a repository.
     private static readonly string[] Informational =
@@ -64,6 +65,7 @@ public sealed record RunVersions(string Runtime, string Libtorch, string Package
 
     internal static string? BuildCommit => Informational.Length > 1 ? Informational[1] : null;
 
-    /// <summary>The versions in this process, with that of LibTorch as its binding says it.</summary>
-    public static RunVersions Current(string libtorch) => new(RuntimeInformation.FrameworkDescription, libtorch, Informational[0]);
+    /// <summary>The versions in this process, with those of the libraries as their bindings say them.</summary>
+    public static RunVersions Current(string? libtorch, string? cuda) =>
+        new(RuntimeInformation.FrameworkDescription, libtorch, cuda, Informational[0]);
 }

@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using Xunit;
 
 namespace FeatureTransform.Cuda.Tests.Real;
@@ -31,14 +30,17 @@ internal static class RealLibraries
         }
         catch (CudaException)
         {
-            string folder = Unpacked(Path.Combine(SharedFiles.Folder("cuda"), "cudnn-jit-9.27.tar.xz"));
             DriverSource(); // which its parts ask for by name, as for each other
             Source("NVRTC", () => NativeLibraries.Nvrtc(12), "lib/libnvrtc.so.12");
-            foreach (string part in (string[])["libcudnn_engines_runtime_compiled.so.9", "libcudnn_graph.so.9"])
+            try
             {
-                _ = new NativeLibrarySource(part, Unset, Path.Combine(folder, "lib", part));
+                return CuDnnArchive.Load(Path.Combine(SharedFiles.Folder("cuda"), "cudnn-jit-9.27.tar.xz"), AppContext.BaseDirectory);
             }
-            return new NativeLibrarySource("cuDNN", Unset, Path.Combine(folder, "lib", "libcudnn.so.9"));
+            catch (IOException exception)
+            {
+                Assert.Skip(exception.Message);
+                throw;
+            }
         }
     }
 
@@ -55,30 +57,5 @@ internal static class RealLibraries
             Assert.SkipUnless(File.Exists(file), exception.Message);
             return new NativeLibrarySource(library, Unset, file);
         }
-    }
-
-    /// <summary>The folder of an archive's contents, unpacked once.</summary>
-    private static string Unpacked(string archive)
-    {
-        Assert.SkipUnless(OperatingSystem.IsLinux() && File.Exists(archive), $"{archive} is not here.");
-        string folder = Path.Combine(AppContext.BaseDirectory, Path.GetFileName(archive) + ".unpacked");
-        if (!Directory.Exists(folder))
-        {
-            DirectoryInfo partial = Directory.CreateDirectory(folder + "." + Environment.ProcessId);
-            using (var tar = Process.Start("tar", ["-xJf", archive, "-C", partial.FullName]))
-            {
-                tar.WaitForExit();
-                Assert.SkipUnless(tar.ExitCode == 0, $"tar cannot unpack {archive}.");
-            }
-            try
-            {
-                partial.MoveTo(folder);
-            }
-            catch (IOException) when (Directory.Exists(folder)) // another process was faster
-            {
-                partial.Delete(recursive: true);
-            }
-        }
-        return folder;
     }
 }

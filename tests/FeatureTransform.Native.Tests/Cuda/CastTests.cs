@@ -35,6 +35,8 @@ public abstract class CastTests<TDevice> : KernelTests<TDevice>
         Accuracy.SameBits("bf16", Rows(Bf16.Round(values), rows, targetColumns), rounded);
         float[] widened = Run<ushort, float>(device, ElementType.Float32, Bf16.Round(values), rows, targetColumns, offset);
         Accuracy.SameBits("fp32", Rows(Bf16.Widen(Bf16.Round(values)), rows, targetColumns), widened);
+        float[] copied = Run<float, float>(device, ElementType.Float32, values, rows, targetColumns, offset);
+        Accuracy.SameBits("fp32 to fp32", Rows(values, rows, targetColumns), copied);
     }
 
     [Fact]
@@ -56,7 +58,8 @@ public abstract class CastTests<TDevice> : KernelTests<TDevice>
         where T : unmanaged
     {
         DeviceArray<T> target = device.Poisoned<T>(rows * columns, offset);
-        new Cast(device.Kernels).Launch(device.Stream, type, new CastArgs
+        ElementType from = typeof(S) == typeof(float) ? ElementType.Float32 : ElementType.BFloat16;
+        new Cast(device.Kernels).Launch(device.Stream, from, type, new CastArgs
         {
             Source = device.Upload<S>(values, offset).Address,
             Target = target.Address,

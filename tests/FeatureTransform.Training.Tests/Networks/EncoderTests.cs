@@ -35,8 +35,8 @@ public sealed class EncoderTests
             for (int step = 0; step < Steps; step++)
             {
                 var embeddings = new float[n * 24];
-                encoder.Forward(images, n, size, new ForwardMode(true, true, 1), embeddings);
-                encoder.Backward(gradient);
+                device.Download(encoder.Forward(images, n, size, new ForwardMode(true, true, 1)), embeddings);
+                encoder.Backward(device.Upload(gradient, n, 24));
                 ours[$"embedding.{step}"] = embeddings;
                 if (step == 0)
                 {

@@ -34,8 +34,7 @@ public sealed class EncoderFileTests : IDisposable
         if (width == 1)
         {
             float[] theirs = MemoryMarshal.Cast<byte, float>(File.ReadAllBytes(folder["e.safetensors.out"])).ToArray();
-            var ours = new float[2 * 24];
-            encoder.Forward(Images(), 2, Size, ForwardMode.Inference, ours);
+            float[] ours = Embeddings(encoder);
             double difference = Math.Sqrt(ours.Zip(theirs, (a, b) => ((double)a - b) * (a - b)).Sum());
             double norm = Math.Sqrt(theirs.Sum(x => (double)x * x));
             Assert.True(difference <= 1e-5 * norm, $"embeddings differ by {difference / norm:E2} in norm");
@@ -49,17 +48,14 @@ public sealed class EncoderFileTests : IDisposable
         using Encoder encoder = Trained(model);
         string checkpoint = Save(encoder, model);
         EncoderFile.Export(checkpoint, folder["e.safetensors"], log);
-        var expected = new float[2 * 24];
-        encoder.Forward(Images(), 2, Size, ForwardMode.Inference, expected);
+        float[] expected = Embeddings(encoder);
         foreach (string path in new[] { folder["run"], checkpoint, folder["e.safetensors"] })
         {
             using LoadedEncoder loaded = EncoderFile.Load(device, path, log);
             Assert.Equal(model, loaded.Model);
             Assert.Equal(12, loaded.Epoch);
             Assert.Equal("synthetic", loaded.Options!.Data.Source);
-            var found = new float[2 * 24];
-            loaded.Encoder.Forward(Images(), 2, Size, ForwardMode.Inference, found);
-            Assert.Equal(expected, found);
+            Assert.Equal(expected, Embeddings(loaded.Encoder));
         }
     }
 
@@ -112,6 +108,15 @@ public sealed class EncoderFileTests : IDisposable
     }
 
     private static string Message(Action action) => Assert.Throws<InvalidInputException>(action).Message;
+
+    private float[] Embeddings(Encoder encoder)
+    {
+        Tensor embeddings = encoder.Forward(Images(), 2, Size, ForwardMode.Inference);
+        var values = new float[2 * 24];
+        device.Download(embeddings, values);
+        device.Free(embeddings);
+        return values;
+    }
 
     private static float[] Images() => [.. Enumerable.Range(0, 2 * Size * Size * 3).Select(i => (float)Math.Sin(i))];
 

@@ -204,7 +204,7 @@ public sealed class RunFolderTests : IDisposable
             PairsPerSecond = 700,
             Device = "cpu",
             Ft = "both",
-            Versions = RunVersions.Current("2.10.0"),
+            Versions = RunVersions.Current("2.10.0", null),
         });
         using JsonDocument json = JsonDocument.Parse(Text("summary.json"));
         Assert.Equal(

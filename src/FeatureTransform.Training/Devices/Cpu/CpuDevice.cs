@@ -1,5 +1,6 @@
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices.Cpu;
 
@@ -24,6 +25,12 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
     public string Description =>
         $"cpu, {(type == ElementType.Float32 ? "fp32" : "bf16")}, {Threads} thread{(Threads == 1 ? "" : "s")}";
+
+    public (string? LibTorch, string? Cuda) Libraries => (ATen.Version, null);
+
+    public void Reserve(PretrainOptions options)
+    {
+    }
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) =>
         new CpuParameterStore(layout, trained, type == ElementType.BFloat16);
@@ -53,14 +60,35 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
     public void Free(Tensor tensor) => ATen.Delete(tensor.Handle);
 
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
+    {
+        Tensor result = Empty(matrix.Type, matrix.N, 1, 1, matrix.C);
+        int bytes = matrix.C * (matrix.Type == ElementType.Float32 ? sizeof(float) : sizeof(ushort));
+        for (int i = 0; i < order.Length; i++)
+        {
+            new ReadOnlySpan<byte>((byte*)matrix.Data + ((long)i * bytes), bytes)
+                .CopyTo(new Span<byte>((byte*)result.Data + ((long)order[i] * bytes), bytes));
+        }
+
+        return result;
+    }
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
+        new CpuContrast(this, options, queue, n);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         var (to, from) = ((CpuParameterStore)target, (CpuParameterStore)source);
         ElementwiseKernels.Ema(to.Weights, from.Weights, to.HalfWeights, to.Layout.TrainedCount, m);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay)
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
     {
+        if (step is CpuContrast { IsFinite: false })
+        {
+            return;
+        }
+
         var s = (CpuParameterStore)store;
         ElementwiseKernels.Sgd(
             s.Weights, s.Gradient, s.Momentum, s.HalfWeights, s.Layout.TrainedCount, learningRate, momentum, weightDecay);

@@ -1,0 +1,34 @@
+using FeatureTransform.Cuda;
+
+namespace FeatureTransform.Native.Cuda;
+
+/// <summary>Arguments of kernels/global_average.cu, which says what each is.</summary>
+internal struct GlobalAverageArgs
+{
+    public ulong From, To;
+    public ulong Pixels;
+    public uint N, C;
+}
+
+/// <summary>Launches global_average, the mean over the pixels of each image, and its gradient.</summary>
+internal sealed class GlobalAverage(KernelLibrary library, ElementType type)
+{
+    /// <summary>Threads of a block.</summary>
+    public const int Threads = 256;
+
+    private const int Channels = 128, Quad = 4;
+
+    private readonly CudaKernel forward = library.GetKernel(Variant, $"global_average_{Launches.Suffix(type)}");
+    private readonly CudaKernel backward = library.GetKernel(Variant, $"global_average_backward_{Launches.Suffix(type)}");
+
+    public static KernelVariant Variant { get; } = new("global_average.cu");
+
+    public void Forward(CudaStream stream, in GlobalAverageArgs args) =>
+        forward.Launch(stream, new Dim3(args.N, Launches.Blocks(args.C, Channels)), new Dim3(Threads), 0, args);
+
+    public void Backward(CudaStream stream, in GlobalAverageArgs args)
+    {
+        long quads = (long)args.N * (long)args.Pixels * Launches.Blocks(args.C, Quad);
+        backward.Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
+    }
+}

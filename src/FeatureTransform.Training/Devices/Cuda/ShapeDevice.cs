@@ -1,0 +1,205 @@
+using FeatureTransform.Cuda;
+using FeatureTransform.Native;
+using FeatureTransform.Training.Options;
+
+namespace FeatureTransform.Training.Devices.Cuda;
+
+/// <summary>
+/// Takes memory as <see cref="CudaDevice"/> does, operation by operation, and computes nothing: a step over it says what the same
+/// step will need, of memory and of plans. No device and no pixels are needed.
+/// </summary>
+internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
+{
+    private readonly ElementType type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
+    private readonly BlockAllocator blocks = new();
+    private readonly Dictionary<nint, long> live = []; // bytes by handle, which is the offset + 1
+    private readonly Dictionary<string, OperationGraph> graphs = [];
+
+    public string Description => "shapes";
+
+    public (string? LibTorch, string? Cuda) Libraries => (null, null);
+
+    /// <summary>Most bytes of activations at once, holes between them included.</summary>
+    public long Peak => blocks.Peak;
+
+    /// <summary>Bytes of parameters, of all stores that were made.</summary>
+    public long ParameterBytes { get; private set; }
+
+    /// <summary>The graphs that cuDNN has to plan, each once.</summary>
+    public IReadOnlyCollection<OperationGraph> Graphs => graphs.Values;
+
+    public void Reserve(PretrainOptions options)
+    {
+    }
+
+    public ParameterStore CreateStore(ParameterLayout layout, bool trained)
+    {
+        ParameterBytes += CudaParameterStore.GetBytes(layout, trained, type);
+        return new NoParameters(layout);
+    }
+
+    public Tensor Images(ReadOnlySpan<float> pixels, int n, int size)
+    {
+        Tensor images = Allocate(type, n, size, size, CudaDevice.ChannelAlignment);
+        Free(Allocate(ElementType.Float32, n, size, size, 3));
+        return images;
+    }
+
+    public Tensor Upload(ReadOnlySpan<float> matrix, int n, int c) => Allocate(type, n, 1, 1, c);
+
+    public void Download(Tensor tensor, Span<float> destination)
+    {
+    }
+
+    public void Free(Tensor tensor)
+    {
+        if (tensor.Exists)
+        {
+            live.Remove(tensor.Handle, out long bytes);
+            blocks.Free(tensor.Handle - 1, bytes);
+        }
+    }
+
+    public Tensor Convolution(Tensor x, ParameterStore store, Parameter weight, int stride, int padding)
+    {
+        ConvolutionShape shape = ConvolutionShape.Of(x, weight, stride, padding);
+        Add(NetworkGraphs.Convolution(shape));
+        return Allocate(type, x.N, shape.OutH, shape.OutW, shape.K);
+    }
+
+    public Tensor ConvolutionBackward(
+        Tensor dy, Tensor x, ParameterStore store, Parameter weight, int stride, int padding, bool inputGradient)
+    {
+        ConvolutionShape shape = ConvolutionShape.Of(x, weight, stride, padding);
+        Add(NetworkGraphs.ConvolutionBackwardFilter(shape));
+        if (!inputGradient)
+        {
+            return default;
+        }
+
+        Add(NetworkGraphs.ConvolutionBackwardData(shape));
+        return Like(x);
+    }
+
+    public Tensor BatchNorm(
+        Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu, int groups, out Tensor statistics)
+    {
+        Tensor y = Like(x);
+        NormShape shape = NormShape.Forward(x, groups, 0, shortcut.Exists, relu);
+        statistics = AllocateBytes(new NormStatistics(0, groups, x.C, shape.Mask ? shape.MaskBytes : 0).Bytes);
+        Add(NetworkGraphs.BatchNorm(shape));
+        if (groups > 1)
+        {
+            Add(NetworkGraphs.BatchNorm(NormShape.Forward(x, groups, 1, shortcut.Exists, relu)));
+        }
+
+        Free(Allocate(ElementType.Float32, 1, 1, 2, x.C));
+        return y;
+    }
+
+    public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu) => x;
+
+    public Tensor BatchNormBackward(
+        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+    {
+        Add(NetworkGraphs.BatchNormBackward(NormShape.Backward(
+            x, groups, masked: relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C))));
+        Tensor dx = Like(x);
+        if (groups > 1)
+        {
+            Free(Allocate(ElementType.Float32, 2, 1, groups, x.C));
+        }
+
+        return dx;
+    }
+
+    public Tensor MaxPool(Tensor x, out Tensor indices)
+    {
+        PoolShape shape = PoolShape.Max(x);
+        Add(NetworkGraphs.MaxPool(shape));
+        Tensor y = Allocate(type, x.N, shape.OutH, shape.OutW, x.C);
+        indices = AllocateBytes(y.Count);
+        return y;
+    }
+
+    public Tensor MaxPoolBackward(Tensor dy, Tensor x, Tensor indices)
+    {
+        Add(NetworkGraphs.MaxPoolBackward(PoolShape.Max(x)));
+        return Like(x);
+    }
+
+    public Tensor GlobalAverage(Tensor x) => Allocate(type, x.N, 1, 1, x.C);
+
+    public Tensor GlobalAverageBackward(Tensor dy, int h, int w) => Allocate(type, dy.N, h, w, dy.C);
+
+    public Tensor Linear(Tensor x, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
+        Allocate(type, x.N, 1, 1, weight.Shape[0]);
+
+    public Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
+        Like(x);
+
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
+    {
+        Tensor result = Like(matrix);
+        Free(AllocateBytes((long)matrix.N * sizeof(int)));
+        return result;
+    }
+
+    public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => throw new NotSupportedException();
+
+    public void Ema(ParameterStore target, ParameterStore source, float m)
+    {
+    }
+
+    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    {
+    }
+
+    public void Dispose()
+    {
+    }
+
+    private void Add(OperationGraph graph) => graphs.TryAdd(graph.ToString(), graph);
+
+    private Tensor Like(Tensor x) => Allocate(x.Type, x.N, x.H, x.W, x.C);
+
+    private Tensor Allocate(ElementType type, int n, int h, int w, int c)
+    {
+        nint handle = Take((long)n * h * w * c * (type == ElementType.Float32 ? sizeof(float) : sizeof(ushort)));
+        return new Tensor(handle, handle, type, n, h, w, c);
+    }
+
+    private Tensor AllocateBytes(long bytes)
+    {
+        nint handle = Take(bytes);
+        return new Tensor(handle, handle, ElementType.Float32, 1, 1, 1, checked((int)((bytes + 3) / sizeof(float))));
+    }
+
+    private nint Take(long bytes)
+    {
+        nint handle = (nint)blocks.Allocate(bytes) + 1;
+        live.Add(handle, bytes);
+        return handle;
+    }
+
+    private sealed class NoParameters(ParameterLayout layout) : ParameterStore(layout)
+    {
+        public override void Read(Parameter parameter, Span<float> destination) => throw new NotSupportedException();
+
+        public override void Write(Parameter parameter, ReadOnlySpan<float> source) => throw new NotSupportedException();
+
+        public override void ReadGradient(Parameter parameter, Span<float> destination) => throw new NotSupportedException();
+
+        public override void ReadMomentum(Parameter parameter, Span<float> destination) => throw new NotSupportedException();
+
+        public override void WriteMomentum(Parameter parameter, ReadOnlySpan<float> source) => throw new NotSupportedException();
+
+        public override void Refresh()
+        {
+        }
+
+        public override void Dispose()
+        {
+        }
+    }
+}

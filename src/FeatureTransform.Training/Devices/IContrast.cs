@@ -1,0 +1,34 @@
+using FeatureTransform.Native;
+
+namespace FeatureTransform.Training.Devices;
+
+/// <summary>
+/// InfoNCE with feature transformation over a queue of negatives (<see cref="ContrastiveStep"/>) where a device keeps its
+/// tensors; the queue lies there too.
+/// </summary>
+internal interface IContrast : IDisposable
+{
+    /// <summary>One pass over the queue. Does not wait for the device.</summary>
+    /// <param name="q">Queries as the encoder gives them, N x C; stays the caller's.</param>
+    /// <param name="k">Keys as the momentum encoder gives them, N x C; stays the caller's.</param>
+    /// <param name="step">Step number: with the seed it determines every lambda and the permutation.</param>
+    /// <param name="transform">False: plain InfoNCE.</param>
+    /// <returns>dL/dq of the mean loss, N x C in the device's precision; the caller's.</returns>
+    Tensor Run(Tensor q, Tensor k, uint step, bool transform);
+
+    /// <summary>
+    /// Replaces the oldest rows of the queue by the unit keys of the last <see cref="Run"/>, unless its loss is not finite. Does not
+    /// wait for the device.
+    /// </summary>
+    void Enqueue();
+
+    /// <summary>The mean loss of the last <see cref="Run"/>, for which it waits. To be called for each, after <see cref="Enqueue"/>.</summary>
+    /// <param name="statistics">Receives the statistics of each row.</param>
+    float Read(RowStatistics statistics);
+
+    /// <summary>The queue as it is now. It may be the live one: it is neither changed nor kept.</summary>
+    FeatureQueue ReadQueue();
+
+    /// <summary>Sets rows and position of the queue from one of the same shape and type.</summary>
+    void WriteQueue(FeatureQueue queue);
+}

@@ -1,0 +1,27 @@
+using System.Globalization;
+using FeatureTransform.Training.Devices.Cuda;
+using FeatureTransform.Training.Options;
+
+namespace FeatureTransform.Training.Devices;
+
+/// <summary>The device memory that a run needs on CUDA, for a person.</summary>
+public static class MemoryReport
+{
+    /// <summary>Names and values; neither a device nor images are needed.</summary>
+    /// <exception cref="InvalidInputException">The precision has no such name.</exception>
+    public static IReadOnlyList<(string Name, string Value)> Describe(PretrainOptions options)
+    {
+        ArgumentNullException.ThrowIfNull(options);
+        MemoryPlan plan = MemoryPlan.Of(options, DeviceSelector.CudaPrecisionOf(options.Run));
+        return
+        [
+            ("device memory", $"{Size(plan.Total)}, besides what CUDA itself takes"),
+            ("activations", Size(plan.Activations)),
+            ("parameters", Size(plan.Parameters)),
+            ("workspace", $"{Size(plan.Workspace)} at most"),
+            ("queue", Size(plan.Queue)),
+        ];
+    }
+
+    private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB");
+}

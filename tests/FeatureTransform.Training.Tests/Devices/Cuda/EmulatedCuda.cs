@@ -1,0 +1,50 @@
+using FeatureTransform.Cuda;
+using FeatureTransform.Cuda.Emulator;
+using FeatureTransform.Cuda.Emulator.Execution;
+using FeatureTransform.Native;
+using FeatureTransform.Native.Cuda;
+using FeatureTransform.Training.Devices;
+using Xunit;
+using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
+
+namespace FeatureTransform.Training.Tests.Devices.Cuda;
+
+/// <summary>A CUDA device on an emulator with every check; disposing of it asserts that nothing was found and nothing is left.</summary>
+internal sealed class EmulatedCuda : IDisposable
+{
+    private readonly CudaContext context;
+    private readonly KernelLibrary kernels;
+
+    /// <param name="precision">Precision of the layers.</param>
+    /// <param name="order">An order of blocks and warps.</param>
+    /// <param name="separate">Memory of its own for each tensor, so that each access is checked against its bounds.</param>
+    public EmulatedCuda(CudaPrecision precision, int order = 0, bool separate = true)
+    {
+        Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
+        context = new CudaContext(new CudaDriver(Emulator).Devices[0]);
+        kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
+        Device = new CudaDevice(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, separate);
+    }
+
+    public Emulator Emulator { get; }
+
+    public CudaDevice Device { get; }
+
+    public float[] Read(Tensor tensor)
+    {
+        var values = new float[tensor.Count];
+        Device.Download(tensor, values);
+        return values;
+    }
+
+    public void Dispose()
+    {
+        Device.Dispose();
+        kernels.Dispose();
+        context.Dispose();
+        Finding[] beforeEnd = [.. Emulator.Findings];
+        Emulator.Dispose();
+        Finding[] findings = beforeEnd.Length > 0 ? beforeEnd : [.. Emulator.Findings];
+        Assert.True(findings.Length == 0, string.Join('\n', findings.AsEnumerable()));
+    }
+}
