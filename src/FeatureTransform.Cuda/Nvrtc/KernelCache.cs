@@ -4,7 +4,7 @@ using System.Text;
 namespace FeatureTransform.Cuda;
 
 /// <summary>
-/// Compiled kernels in a folder, so that the next run need not compile them. Entries are written under another name and then
+/// Compiled kernels, and cuDNN's plans, in a folder, so that the next run need not make them. Entries are written under another name and then
 /// renamed, and each carries a checksum: a reader, also of another process, finds all of an entry or none of it. Those unused for
 /// the longest time are removed where the folder grows beyond its capacity. A folder that cannot be used is no error: it is
 /// reported once, and nothing is cached. Safe for use by any thread and any number of processes.

@@ -28,7 +28,7 @@ public sealed class CuDnnPlanTests
     public void Each_kind_of_graph_has_a_plan(string device, ElementType type)
     {
         OperationGraph[] kinds = [.. PlanReport.Graphs(LargeResNet50, 256, 224, 1, type)
-            .DistinctBy(graph => (graph.Name, graph.Operations.Count, graph.Stored.Count()))];
+            .DistinctBy(graph => (graph.Name, graph.Operations.Count, graph.Stored.Last().Name))];
         Assert.Equal(12, kinds.Length); // 3 of convolution, 3 + 2 of batch norm, 4 of pooling
         Plan(device, kinds, type);
     }
