@@ -1,4 +1,5 @@
 using System.CommandLine;
+using FeatureTransform.Cuda;
 using FeatureTransform.Trainer.Display;
 using FeatureTransform.Training;
 
@@ -67,7 +68,7 @@ internal static class Execution
     {
         // A library that cannot be loaded surfaces through the static constructor that loads it.
         Exception cause = error is TypeInitializationException { InnerException: { } inner } ? inner : error;
-        string text = cause is InvalidInputException or DllNotFoundException
+        string text = cause is InvalidInputException or DllNotFoundException or CudaException
             ? cause.Message
             : $"Unexpected {cause.GetType().Name}: {cause.Message}";
         Console.Error.WriteLine(text.ReplaceLineEndings(" "));

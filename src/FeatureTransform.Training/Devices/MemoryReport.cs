@@ -1,4 +1,3 @@
-using System.Globalization;
 using FeatureTransform.Training.Devices.Cuda;
 using FeatureTransform.Training.Options;
 
@@ -15,13 +14,11 @@ public static class MemoryReport
         MemoryPlan plan = MemoryPlan.Of(options, DeviceSelector.CudaPrecisionOf(options.Run));
         return
         [
-            ("device memory", $"{Size(plan.Total)}, besides what CUDA itself takes"),
-            ("activations", Size(plan.Activations)),
-            ("parameters", Size(plan.Parameters)),
-            ("workspace", $"{Size(plan.Workspace)} at most"),
-            ("queue", Size(plan.Queue)),
+            ("device memory", $"{MemoryPlan.Size(plan.Total)}, besides what CUDA itself takes"),
+            ("activations", MemoryPlan.Size(plan.Activations)),
+            ("parameters", MemoryPlan.Size(plan.Parameters)),
+            ("workspace", $"{MemoryPlan.Size(plan.Workspace)} at most"),
+            ("queue", MemoryPlan.Size(plan.Queue)),
         ];
     }
-
-    private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB");
 }

@@ -15,24 +15,23 @@ namespace FeatureTransform.Training.Tests.Methods;
 /// MoCo v2 with feature transformation on the CUDA device, step by step beside the CPU, whose steps PyTorch judges. Small, as an
 /// emulator executes it: each test ends without a finding and without a leak.
 /// </summary>
-public sealed class CudaTrainingTests
+public abstract class CudaTrainingTests<TDevice>
+    where TDevice : ILayerDevice
 {
-    private const int N = 16, Size = 8;
-
     [Theory]
     [InlineData(1)]
     [InlineData(2)]
     public void Ten_steps_have_the_losses_of_the_CPU(int groups)
     {
-        PretrainOptions options = Options(groups);
+        PretrainOptions options = TinyMoCo.Options(groups);
         using var cpu = new CpuDevice(ElementType.Float32, 2);
-        using var cuda = new EmulatedCuda(CudaPrecision.Float32);
+        using LayerBench cuda = TDevice.Open(CudaPrecision.Float32);
         using var expected = new MoCo(cpu, options);
         using var given = new MoCo(cuda.Device, options);
         int steps = groups == 1 ? 10 : 2;
         for (int step = 0; step < steps; step++)
         {
-            float loss = Step(expected, step), cudaLoss = Step(given, step);
+            float loss = TinyMoCo.Step(expected, step), cudaLoss = TinyMoCo.Step(given, step);
             Assert.True(Math.Abs(loss - cudaLoss) <= 1e-4f, $"step {step}: {cudaLoss:G9}, the CPU has {loss:G9}");
         }
 
@@ -46,16 +45,16 @@ public sealed class CudaTrainingTests
     [Fact]
     public void A_step_whose_loss_is_not_finite_changes_neither_parameters_nor_queue()
     {
-        PretrainOptions options = Options(1);
+        PretrainOptions options = TinyMoCo.Options(1);
         using var cpu = new CpuDevice(ElementType.Float32, 2);
-        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
+        using LayerBench cuda = TDevice.Open(CudaPrecision.BFloat16);
         foreach (IDevice device in new IDevice[] { cpu, cuda.Device })
         {
             using var moco = new MoCo(device, options);
-            _ = Step(moco, 0);
-            float[] before = State(moco), view = View(1, 1);
+            _ = TinyMoCo.Step(moco, 0);
+            float[] before = State(moco), view = TinyMoCo.View(1, 1);
             view[100] = float.NaN;
-            Assert.True(float.IsNaN(moco.Step(view, View(1, 2), 1, transform: true, learningRate: 0.001f)));
+            Assert.True(float.IsNaN(moco.Step(view, TinyMoCo.View(1, 2), 1, transform: true, learningRate: 0.001f)));
             Assert.Equal(before, State(moco));
         }
 
@@ -75,10 +74,10 @@ public sealed class CudaTrainingTests
     [Fact]
     public void A_checkpoint_goes_on_on_either_device()
     {
-        PretrainOptions options = Options(1);
+        PretrainOptions options = TinyMoCo.Options(1);
         using var folder = new TemporaryFolder();
         using var cpu = new CpuDevice(ElementType.Float32, 2);
-        using var cuda = new EmulatedCuda(CudaPrecision.Float32, separate: false);
+        using LayerBench cuda = TDevice.Open(CudaPrecision.Float32);
         string fromCpu = Path.Combine(folder.Path, "cpu"), fromCuda = Path.Combine(folder.Path, "cuda");
         const int half = 1;
         float[] whole, wholeCuda;
@@ -110,68 +109,26 @@ public sealed class CudaTrainingTests
         // The losses, and the queue that they leave.
         static float[] Steps(MoCo moco, int first, int count)
         {
-            float[] losses = [.. Enumerable.Range(first, count).Select(step => Step(moco, step))];
+            float[] losses = [.. Enumerable.Range(first, count).Select(step => TinyMoCo.Step(moco, step))];
             FeatureQueue queue = moco.ReadQueue();
             return [.. losses, queue.Position, .. queue.Float32];
         }
     }
 
     [Fact]
-    public void A_step_takes_the_memory_of_its_plan_and_later_ones_no_more()
-    {
-        PretrainOptions options = Options(2);
-        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
-        MemoryPlan plan = MemoryPlan.Of(options, CudaPrecision.BFloat16);
-        cuda.Device.Reserve(options);
-        Assert.Equal(plan.Activations, cuda.Device.Arena.Capacity);
-        using var moco = new MoCo(cuda.Device, options);
-        long parameters = ((CudaParameterStore)moco.Query.Store).Bytes + ((CudaParameterStore)moco.Key.Store).Bytes;
-        _ = Step(moco, 0);
-        _ = Step(moco, 1);
-        int allocations = cuda.Emulator.Calls["cuMemAlloc_v2"];
-        float loss = Step(moco, 2);
-        Assert.True(float.IsFinite(loss));
-        Assert.Equal(allocations, cuda.Emulator.Calls["cuMemAlloc_v2"]);
-        Assert.Equal(plan.Activations, cuda.Device.Arena.Capacity);
-
-        // The plan adds the untrained encoder, and leaves out the optimiser's tables.
-        long untrained = ((CudaParameterStore)moco.Key.Store).Bytes;
-        Assert.InRange(parameters + untrained - plan.Parameters, 1, 1 << 16);
-    }
-
-    [Fact]
     public void Half_precision_stays_near_the_CPU()
     {
-        PretrainOptions options = Options(1);
+        PretrainOptions options = TinyMoCo.Options(1);
         using var cpu = new CpuDevice(ElementType.Float32, 2);
-        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16);
+        using LayerBench cuda = TDevice.Open(CudaPrecision.BFloat16);
         using var expected = new MoCo(cpu, options);
         using var given = new MoCo(cuda.Device, options);
         for (int step = 0; step < 2; step++)
         {
-            float loss = Step(expected, step), cudaLoss = Step(given, step);
+            float loss = TinyMoCo.Step(expected, step), cudaLoss = TinyMoCo.Step(given, step);
             Assert.True(Math.Abs(loss - cudaLoss) <= 0.02f * loss, $"step {step}: {cudaLoss:G9}, the CPU in fp32 has {loss:G9}");
         }
     }
-
-    private static PretrainOptions Options(int groups) => new()
-    {
-        Data = new DataOptions { ImageSize = Size },
-        Model = new ModelOptions { Width = 0.25f, EmbeddingSize = 32 },
-        Method = new MethodOptions { QueueSize = 40, BatchNormGroups = groups },
-        Optimizer = new OptimizerOptions { BatchSize = N },
-    };
-
-    // The transformation begins with the second step.
-    private static float Step(MoCo moco, int step) =>
-        moco.Step(View(step, 1), View(step, 2), (uint)step, transform: step >= 1, learningRate: 0.001f);
-
-    // An image and another look at it.
-    private static float[] View(int step, uint view) =>
-        [.. Enumerable.Range(0, N * Size * Size * 3).Select(i => Uniform((uint)step, 1, i) + (0.5f * Uniform((uint)step, view + 1, i)))];
-
-    private static float Uniform(uint step, uint draw, int i) =>
-        (Philox.Element(41, (draw * 100) + step, RandomUse.Augmentation, (ulong)i) / 2147483648f) - 1;
 
     private static void Save(string path, MoCo moco, PretrainOptions options, long step) => Checkpoint.Save(
         path, new CheckpointState(moco.Query.Store, moco.Key.Store, moco.ReadQueue(), options, step, 0, new double[6]));
@@ -193,4 +150,60 @@ public sealed class CudaTrainingTests
         double norm = Math.Sqrt(expected.Sum(x => (double)x * x));
         Assert.True(difference <= bound * norm, $"{what} differs by {difference / norm:E2} in norm");
     }
+}
+
+public sealed class CudaTrainingOnEmulator : CudaTrainingTests<OnEmulatedCuda>;
+
+public sealed class CudaTrainingOnGpu : CudaTrainingTests<OnRealCuda>;
+
+/// <summary>The memory of steps, which an emulator counts.</summary>
+public sealed class CudaTrainingMemoryTests
+{
+    [Fact]
+    public void A_step_takes_the_memory_of_its_plan_and_later_ones_no_more()
+    {
+        PretrainOptions options = TinyMoCo.Options(2);
+        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
+        MemoryPlan plan = MemoryPlan.Of(options, CudaPrecision.BFloat16);
+        cuda.Device.Reserve(options);
+        Assert.Equal(plan.Activations, cuda.Device.Arena.Capacity);
+        using var moco = new MoCo(cuda.Device, options);
+        long parameters = ((CudaParameterStore)moco.Query.Store).Bytes + ((CudaParameterStore)moco.Key.Store).Bytes;
+        _ = TinyMoCo.Step(moco, 0);
+        _ = TinyMoCo.Step(moco, 1);
+        int allocations = cuda.Emulator.Calls["cuMemAlloc_v2"];
+        float loss = TinyMoCo.Step(moco, 2);
+        Assert.True(float.IsFinite(loss));
+        Assert.Equal(allocations, cuda.Emulator.Calls["cuMemAlloc_v2"]);
+        Assert.Equal(plan.Activations, cuda.Device.Arena.Capacity);
+
+        // The plan adds the untrained encoder, and leaves out the optimiser's tables.
+        long untrained = ((CudaParameterStore)moco.Key.Store).Bytes;
+        Assert.InRange(parameters + untrained - plan.Parameters, 1, 1 << 16);
+    }
+}
+
+/// <summary>Steps that are small enough for an emulator.</summary>
+internal static class TinyMoCo
+{
+    private const int N = 16, Size = 8;
+
+    public static PretrainOptions Options(int groups) => new()
+    {
+        Data = new DataOptions { ImageSize = Size },
+        Model = new ModelOptions { Width = 0.25f, EmbeddingSize = 32 },
+        Method = new MethodOptions { QueueSize = 40, BatchNormGroups = groups },
+        Optimizer = new OptimizerOptions { BatchSize = N },
+    };
+
+    // The transformation begins with the second step.
+    public static float Step(MoCo moco, int step) =>
+        moco.Step(View(step, 1), View(step, 2), (uint)step, transform: step >= 1, learningRate: 0.001f);
+
+    // An image and another look at it.
+    public static float[] View(int step, uint view) =>
+        [.. Enumerable.Range(0, N * Size * Size * 3).Select(i => Uniform((uint)step, 1, i) + (0.5f * Uniform((uint)step, view + 1, i)))];
+
+    private static float Uniform(uint step, uint draw, int i) =>
+        (Philox.Element(41, (draw * 100) + step, RandomUse.Augmentation, (ulong)i) / 2147483648f) - 1;
 }

@@ -78,7 +78,8 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
     public string Describe() =>
         $"{Size(Total)} (activations {Size(Activations)}, parameters {Size(Parameters)}, workspace {Size(Workspace)}, queue {Size(Queue)})";
 
-    private static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB");
+    /// <summary>Bytes in GB, for a person.</summary>
+    public static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB");
 
     private static long QueueBytes(PretrainOptions options, CudaPrecision precision)
     {

@@ -6,7 +6,8 @@ using Xunit;
 namespace FeatureTransform.Training.Tests.Devices.Cuda;
 
 /// <summary>The contrastive step and its queue on the CUDA device beside those of the CPU, which have an oracle of their own.</summary>
-public sealed class CudaContrastTests
+public abstract class CudaContrastTests<TDevice>
+    where TDevice : ILayerDevice
 {
     private const int N = 10, C = 32, K = 24;
 
@@ -18,7 +19,7 @@ public sealed class CudaContrastTests
     {
         var options = new FeatureTransformOptions { Tau = 0.2f, Seed = 5, PositiveScope = scope, NegativeScope = scope };
         using var cpu = new CpuDevice(ElementType.Float32, 1);
-        using var cuda = new EmulatedCuda(CudaPrecision.Float32);
+        using LayerBench cuda = TDevice.Open(CudaPrecision.Float32);
         using IContrast expected = cpu.CreateContrast(options, Queue(queueType, 1), N);
         using IContrast given = cuda.Device.CreateContrast(options, Queue(queueType, 1), N);
 
@@ -66,7 +67,7 @@ public sealed class CudaContrastTests
     [InlineData(CudaPrecision.BFloat16)]
     public void Rows_are_scattered_by_the_order(CudaPrecision precision)
     {
-        using var cuda = new EmulatedCuda(precision);
+        using LayerBench cuda = TDevice.Open(precision);
         int[] order = [3, 0, 4, 1, 2];
         float[] rows = [.. Enumerable.Range(0, 5 * 7).Select(i => (float)i)];
         Tensor matrix = cuda.Device.Upload(rows, 5, 7), scattered = cuda.Device.ScatterRows(matrix, order);
@@ -126,3 +127,7 @@ public sealed class CudaContrastTests
         }
     }
 }
+
+public sealed class CudaContrastOnEmulator : CudaContrastTests<OnEmulatedCuda>;
+
+public sealed class CudaContrastOnGpu : CudaContrastTests<OnRealCuda>;

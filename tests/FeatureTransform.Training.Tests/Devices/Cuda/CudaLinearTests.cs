@@ -7,38 +7,34 @@ using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 namespace FeatureTransform.Training.Tests.Devices.Cuda;
 
 /// <summary>Linear layers of the CUDA device against their sums in fp64.</summary>
-public sealed class CudaLinearTests
+public abstract class CudaLinearTests<TDevice>
+    where TDevice : ILayerDevice
 {
     // Half a unit in the last place of bf16 and fp32, relative to the value.
     private const double HalfRounding = 1.0 / (1 << 8), SingleRounding = 1.0 / (1 << 24);
 
-    public static TheoryData<int, int, int, bool, CudaPrecision> Cases
-    {
-        get
-        {
-            var cases = new TheoryData<int, int, int, bool, CudaPrecision>();
-            foreach (CudaPrecision precision in Enum.GetValues<CudaPrecision>())
-            {
-                cases.Add(1, 1, 1, false, precision);
-                cases.Add(33, 16, 5, true, precision);
-                cases.Add(31, 65, 129, true, precision);
-                cases.Add(257, 128, 24, false, precision);
-            }
-
-            return cases;
-        }
-    }
-
     [Theory]
-    [MemberData(nameof(Cases))]
+    [InlineData(1, 1, 1, false, CudaPrecision.BFloat16)]
+    [InlineData(33, 16, 5, true, CudaPrecision.BFloat16)]
+    [InlineData(31, 65, 129, true, CudaPrecision.BFloat16)]
+    [InlineData(257, 128, 24, false, CudaPrecision.BFloat16)]
+    [InlineData(1, 1, 1, false, CudaPrecision.TensorFloat32)]
+    [InlineData(33, 16, 5, true, CudaPrecision.TensorFloat32)]
+    [InlineData(31, 65, 129, true, CudaPrecision.TensorFloat32)]
+    [InlineData(257, 128, 24, false, CudaPrecision.TensorFloat32)]
+    [InlineData(1, 1, 1, false, CudaPrecision.Float32)]
+    [InlineData(33, 16, 5, true, CudaPrecision.Float32)]
+    [InlineData(31, 65, 129, true, CudaPrecision.Float32)]
+    [InlineData(257, 128, 24, false, CudaPrecision.Float32)]
     public void Equals_its_sums(int n, int inputs, int outputs, bool relu, CudaPrecision precision)
     {
-        using var cuda = new EmulatedCuda(precision);
+        using LayerBench cuda = TDevice.Open(precision);
         CudaDevice device = cuda.Device;
-        using ParameterStore store = Layer(device, inputs, outputs, out Parameter weight, out Parameter bias);
+        using ParameterStore store = LinearLayer.Create(device, inputs, outputs, out Parameter weight, out Parameter bias);
 
         // All inputs are exact in bf16, and so in TF32: what differs is rounded sums.
-        float[] x = Values(n * inputs, 1), w = Values(outputs * inputs, 2), dy = Values(n * outputs, 3), b = Values(outputs, 4);
+        float[] x = LinearLayer.Values(n * inputs, 1), w = LinearLayer.Values(outputs * inputs, 2);
+        float[] dy = LinearLayer.Values(n * outputs, 3), b = LinearLayer.Values(outputs, 4);
         store.Write(weight, w);
         store.Write(bias, b);
         store.Refresh();
@@ -79,12 +75,31 @@ public sealed class CudaLinearTests
         }
     }
 
+    private static void AssertClose(string what, double[] expected, float[] given, int terms, bool half)
+    {
+        Assert.Equal(expected.Length, given.Length);
+        for (int i = 0; i < given.Length; i++)
+        {
+            double bound = (SingleRounding * terms) + ((half ? HalfRounding : 0) * Math.Abs(expected[i]));
+            double error = Math.Abs(given[i] - expected[i]);
+            Assert.True(error <= bound, $"{what}[{i}] of {given.Length}: {given[i]:G9}, expected {expected[i]:G9} within {bound:E2}");
+        }
+    }
+}
+
+public sealed class CudaLinearOnEmulator : CudaLinearTests<OnEmulatedCuda>;
+
+public sealed class CudaLinearOnGpu : CudaLinearTests<OnRealCuda>;
+
+/// <summary>What an emulator alone can show of linear layers.</summary>
+public sealed class CudaLinearFailureTests
+{
     [Fact]
     public void A_step_like_the_one_before_takes_no_memory_and_the_same_addresses()
     {
         using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
-        using ParameterStore store = Layer(cuda.Device, 64, 32, out Parameter weight, out Parameter bias);
-        float[] x = Values(64 * 20, 1);
+        using ParameterStore store = LinearLayer.Create(cuda.Device, 64, 32, out Parameter weight, out Parameter bias);
+        float[] x = LinearLayer.Values(64 * 20, 1);
         nint[] first = Step();
         int allocations = cuda.Emulator.Calls["cuMemAlloc_v2"], descriptors = cuda.Emulator.Calls["cublasLtMatmulDescCreate"];
         for (int i = 0; i < 3; i++)
@@ -114,8 +129,8 @@ public sealed class CudaLinearTests
     public void A_failure_names_the_function_and_leaves_nothing_behind(string call, int status, string text)
     {
         using var cuda = new EmulatedCuda(CudaPrecision.Float32);
-        using ParameterStore store = Layer(cuda.Device, 16, 8, out Parameter weight, out Parameter bias);
-        Tensor input = cuda.Device.Upload(Values(16 * 4, 1), 4, 16);
+        using ParameterStore store = LinearLayer.Create(cuda.Device, 16, 8, out Parameter weight, out Parameter bias);
+        Tensor input = cuda.Device.Upload(LinearLayer.Values(16 * 4, 1), 4, 16);
         cuda.Emulator.CuBlasLt.FailCall(call, status);
         CudaException error = Assert.Throws<CudaException>(() => cuda.Device.Linear(input, store, weight, bias, relu: false));
         Assert.Contains(call, error.Message, StringComparison.Ordinal);
@@ -123,8 +138,12 @@ public sealed class CudaLinearTests
         cuda.Device.Free(cuda.Device.Linear(input, store, weight, bias, relu: false)); // as if nothing had been
         cuda.Device.Free(input);
     }
+}
 
-    private static ParameterStore Layer(CudaDevice device, int inputs, int outputs, out Parameter weight, out Parameter bias)
+/// <summary>A linear layer and numbers for it.</summary>
+internal static class LinearLayer
+{
+    public static ParameterStore Create(CudaDevice device, int inputs, int outputs, out Parameter weight, out Parameter bias)
     {
         var layout = new ParameterLayout();
         weight = layout.Add("weight", ParameterKind.Linear, outputs, inputs);
@@ -133,17 +152,6 @@ public sealed class CudaLinearTests
     }
 
     // Multiples of 1/128 from -1 to 1: exact in bf16, and a sum of few hundred products of two is exact in fp32.
-    private static float[] Values(int count, uint draw) =>
+    public static float[] Values(int count, uint draw) =>
         [.. Enumerable.Range(0, count).Select(i => (int)(Philox.Element(29, draw, RandomUse.Augmentation, (ulong)i) % 257 - 128) / 128f)];
-
-    private static void AssertClose(string what, double[] expected, float[] given, int terms, bool half)
-    {
-        Assert.Equal(expected.Length, given.Length);
-        for (int i = 0; i < given.Length; i++)
-        {
-            double bound = (SingleRounding * terms) + ((half ? HalfRounding : 0) * Math.Abs(expected[i]));
-            double error = Math.Abs(given[i] - expected[i]);
-            Assert.True(error <= bound, $"{what}[{i}] of {given.Length}: {given[i]:G9}, expected {expected[i]:G9} within {bound:E2}");
-        }
-    }
 }

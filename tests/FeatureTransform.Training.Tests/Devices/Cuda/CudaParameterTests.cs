@@ -6,14 +6,15 @@ using Xunit;
 namespace FeatureTransform.Training.Tests.Devices.Cuda;
 
 /// <summary>Parameters, optimiser and moving average of the CUDA device, with the copies that its layers read.</summary>
-public sealed class CudaParameterTests
+public abstract class CudaParameterTests<TDevice>
+    where TDevice : ILayerDevice
 {
     [Theory]
     [InlineData(CudaPrecision.Float32)]
     [InlineData(CudaPrecision.BFloat16)]
     public void What_is_written_is_read_and_layers_see_it_padded(CudaPrecision precision)
     {
-        using var cuda = new EmulatedCuda(precision);
+        using LayerBench cuda = TDevice.Open(precision);
         ParameterLayout layout = Layout(out Parameter stem, out Parameter filter, out Parameter bias, out Parameter mean);
         using var store = (CudaParameterStore)cuda.Device.CreateStore(layout, trained: true);
         foreach ((Parameter parameter, int seed) in layout.Trained.Concat(layout.Buffers).Select((parameter, i) => (parameter, i)))
@@ -37,7 +38,7 @@ public sealed class CudaParameterTests
     [InlineData(CudaPrecision.BFloat16)]
     public void Sgd_and_the_moving_average_follow_their_equations(CudaPrecision precision)
     {
-        using var cuda = new EmulatedCuda(precision);
+        using LayerBench cuda = TDevice.Open(precision);
         ParameterLayout layout = Layout(out Parameter stem, out Parameter filter, out Parameter bias, out _);
         using var store = (CudaParameterStore)cuda.Device.CreateStore(layout, trained: true);
         using var target = (CudaParameterStore)cuda.Device.CreateStore(layout, trained: false);
@@ -92,7 +93,7 @@ public sealed class CudaParameterTests
     [InlineData(CudaPrecision.BFloat16)]
     public void Images_get_channels_of_zeros(CudaPrecision precision)
     {
-        using var cuda = new EmulatedCuda(precision);
+        using LayerBench cuda = TDevice.Open(precision);
         float[] pixels = Uniform(3 * 5 * 5 * 3, 1);
         Tensor images = cuda.Device.Images(pixels, 3, 5);
         Assert.Equal((3, 5, 5, 8), (images.N, images.H, images.W, images.C));
@@ -113,7 +114,7 @@ public sealed class CudaParameterTests
         return layout;
     }
 
-    private static unsafe void WriteGradient(EmulatedCuda cuda, CudaParameterStore store, Parameter parameter, float[] gradient)
+    private static unsafe void WriteGradient(LayerBench cuda, CudaParameterStore store, Parameter parameter, float[] gradient)
     {
         if (parameter.Kind != ParameterKind.Convolution)
         {
@@ -136,7 +137,7 @@ public sealed class CudaParameterTests
         store.FilterGradientWritten(parameter);
     }
 
-    private static void AssertCopies(EmulatedCuda cuda, CudaParameterStore store, params Parameter[] parameters)
+    private static void AssertCopies(LayerBench cuda, CudaParameterStore store, params Parameter[] parameters)
     {
         foreach (Parameter parameter in parameters)
         {
@@ -168,3 +169,7 @@ public sealed class CudaParameterTests
         Assert.All(expected.Zip(given), pair => Assert.InRange(pair.Second - pair.First, -bound, bound));
     }
 }
+
+public sealed class CudaParametersOnEmulator : CudaParameterTests<OnEmulatedCuda>;
+
+public sealed class CudaParametersOnGpu : CudaParameterTests<OnRealCuda>;
