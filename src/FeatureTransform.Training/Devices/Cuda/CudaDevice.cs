@@ -88,8 +88,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Memory of activations.</summary>
     public DeviceArena Arena => arena;
 
-    public void Reserve(PretrainOptions options) =>
-        arena.Reserve(MemoryPlan.Require(options, precision, context.GetFreeMemory(), context.Device.Name).Activations);
+    /// <summary>Takes the memory of a step, and plans cuDNN's graphs of it, which takes minutes where no earlier run has done so.</summary>
+    public void Reserve(PretrainOptions options)
+    {
+        MemoryPlan plan = MemoryPlan.Require(options, precision, context.GetFreeMemory(), context.Device.Name);
+        arena.Reserve(plan.Activations);
+        _ = Workspace(layers.Prepare(plan.Graphs));
+    }
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) =>
         new CudaParameterStore(context, stream, cast, layout, trained, type);

@@ -2,10 +2,15 @@ using FeatureTransform.Cuda;
 
 namespace FeatureTransform.Training.Devices.Cuda;
 
-/// <summary>cuDNN's plans of the layers by their shapes; each is made when it is first asked for, which takes up to seconds.</summary>
+/// <summary>
+/// cuDNN's plans of the layers by their shapes; each is made when it is first asked for, which takes up to seconds, or before that by
+/// <see cref="Prepare"/>.
+/// </summary>
 internal sealed class LayerPlans : IDisposable
 {
     private readonly CuDnnDevice device;
+    private readonly GraphPlanner planner;
+    private readonly Dictionary<string, GraphPlan> prepared = []; // by the text of the graph, until a layer asks for it
 
     /// <param name="library">cuDNN.</param>
     /// <param name="stream">Where all layers run.</param>
@@ -26,14 +31,14 @@ internal sealed class LayerPlans : IDisposable
             throw;
         }
 
-        var planner = new GraphPlanner(device, Handle, strict, cache);
-        Convolution = new(planner, NetworkGraphs.Convolution);
-        ConvolutionBackwardData = new(planner, NetworkGraphs.ConvolutionBackwardData);
-        ConvolutionBackwardFilter = new(planner, NetworkGraphs.ConvolutionBackwardFilter);
-        BatchNorm = new(planner, NetworkGraphs.BatchNorm);
-        BatchNormBackward = new(planner, NetworkGraphs.BatchNormBackward);
-        MaxPool = new(planner, NetworkGraphs.MaxPool);
-        MaxPoolBackward = new(planner, NetworkGraphs.MaxPoolBackward);
+        planner = new GraphPlanner(device, Handle, strict, cache);
+        Convolution = new(Take, NetworkGraphs.Convolution);
+        ConvolutionBackwardData = new(Take, NetworkGraphs.ConvolutionBackwardData);
+        ConvolutionBackwardFilter = new(Take, NetworkGraphs.ConvolutionBackwardFilter);
+        BatchNorm = new(Take, NetworkGraphs.BatchNorm);
+        BatchNormBackward = new(Take, NetworkGraphs.BatchNormBackward);
+        MaxPool = new(Take, NetworkGraphs.MaxPool);
+        MaxPoolBackward = new(Take, NetworkGraphs.MaxPoolBackward);
     }
 
     public CuDnn Library { get; }
@@ -55,8 +60,32 @@ internal sealed class LayerPlans : IDisposable
 
     public PlanTable<PoolShape> MaxPoolBackward { get; }
 
+    /// <summary>Makes plans that will be needed. The bytes of the largest workspace.</summary>
+    /// <exception cref="CudaException">cuDNN has no plan for one.</exception>
+    public long Prepare(IEnumerable<OperationGraph> graphs)
+    {
+        long largest = 0;
+        foreach (OperationGraph graph in graphs)
+        {
+            string text = graph.ToString();
+            if (!prepared.TryGetValue(text, out GraphPlan? plan))
+            {
+                prepared.Add(text, plan = planner.Plan(graph));
+            }
+
+            largest = Math.Max(largest, plan.WorkspaceBytes);
+        }
+
+        return largest;
+    }
+
     public void Dispose()
     {
+        foreach (GraphPlan plan in prepared.Values)
+        {
+            plan.Dispose();
+        }
+
         foreach (IDisposable table in (IDisposable[])
             [Convolution, ConvolutionBackwardData, ConvolutionBackwardFilter, BatchNorm, BatchNormBackward, MaxPool, MaxPoolBackward])
         {
@@ -66,10 +95,12 @@ internal sealed class LayerPlans : IDisposable
         device.Dispose();
         Handle.Dispose();
     }
+
+    private GraphPlan Take(OperationGraph graph) => prepared.Remove(graph.ToString(), out GraphPlan? plan) ? plan : planner.Plan(graph);
 }
 
 /// <summary>The plans of one kind of graph; nothing is allocated where one is there.</summary>
-internal sealed class PlanTable<TShape>(GraphPlanner planner, Func<TShape, OperationGraph> graph) : IDisposable
+internal sealed class PlanTable<TShape>(Func<OperationGraph, GraphPlan> make, Func<TShape, OperationGraph> graph) : IDisposable
     where TShape : struct, IEquatable<TShape>
 {
     private readonly Dictionary<TShape, GraphPlan> plans = [];
@@ -81,7 +112,7 @@ internal sealed class PlanTable<TShape>(GraphPlanner planner, Func<TShape, Opera
         {
             if (!plans.TryGetValue(shape, out GraphPlan? plan))
             {
-                plans.Add(shape, plan = planner.Plan(graph(shape)));
+                plans.Add(shape, plan = make(graph(shape)));
             }
 
             return plan;

@@ -1,4 +1,5 @@
 using System.Globalization;
+using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 using FeatureTransform.Training.Networks;
@@ -17,6 +18,9 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
 {
     // Of an A100; the step's partial results grow with the multiprocessors.
     private const int Multiprocessors = 108, SharedBytes = 163 << 10;
+
+    /// <summary>The graphs of a step, each once, for cuDNN to plan.</summary>
+    public IReadOnlyCollection<OperationGraph> Graphs { get; init; } = [];
 
     public long Total => Activations + Parameters + Workspace + Queue;
 
@@ -42,7 +46,10 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
         Tensor dq = device.Upload([], n, options.Model.EmbeddingSize);
         device.Free(k);
         query.Backward(dq);
-        return new MemoryPlan(device.Peak, device.ParameterBytes, CudaDevice.WorkspaceLimit, QueueBytes(options, precision));
+        return new MemoryPlan(device.Peak, device.ParameterBytes, CudaDevice.WorkspaceLimit, QueueBytes(options, precision))
+        {
+            Graphs = device.Graphs,
+        };
     }
 
     /// <summary>
