@@ -9,6 +9,7 @@ namespace FeatureTransform.Cuda.Emulator.Execution;
 internal sealed unsafe partial class BlockRun
 {
     private readonly Dictionary<int, int> acquired = [];
+    private readonly Dictionary<int, int> awaiting = []; // read by relaxed operations: acquired by the next fence
     private RaceClocks clocks = null!;
     private int number;
     private int epoch;
@@ -25,6 +26,7 @@ internal sealed unsafe partial class BlockRun
         clocks.Restart();
         Shared.Generation = LaunchContext.NextNumber();
         acquired.Clear();
+        awaiting.Clear();
         number = (int)(Index.X + Launch.Grid.X * (Index.Y + (ulong)Launch.Grid.Y * Index.Z));
         (epoch, fencedEpoch) = (1, 0);
     }
@@ -55,13 +57,15 @@ internal sealed unsafe partial class BlockRun
     }
 
     /// <summary>
-    /// A fence beyond the block: what the block did so far can be released. Mode 0 is a fence within the block.
+    /// A fence beyond the block: what the block did so far can be released, and what it has read of releases is acquired.
+    /// Mode 0 is a fence within the block.
     /// </summary>
     public void OnFence(Op* op)
     {
         if (checksRaces && op->Mode != 0)
         {
             Fence();
+            GlobalOrder.Merge(acquired, awaiting);
         }
     }
 
@@ -83,6 +87,21 @@ internal sealed unsafe partial class BlockRun
             Communicate(w, form, lanes, access);
         }
         RaceShadow shadow = ShadowOf(region);
+        if (Launch.HasWorkers && region.Address != 0)
+        {
+            lock (shadow)
+            {
+                Visit(w, op, region, shadow, lanes, bytes, access, strong);
+            }
+        }
+        else
+        {
+            Visit(w, op, region, shadow, lanes, bytes, access, strong);
+        }
+    }
+
+    private void Visit(Warp w, Op* op, Region region, RaceShadow shadow, uint lanes, int bytes, Access access, bool strong)
+    {
         int key = KeyOf(region);
         serial++;
         var current = new RaceAccess
@@ -184,7 +203,7 @@ internal sealed unsafe partial class BlockRun
         for (uint m = lanes; m != 0; m &= m - 1)
         {
             Launch.Order.Communicate(w.Addresses[BitOperations.TrailingZeroCount(m)], number, fencedEpoch, acquired,
-                access != Access.Write, access != Access.Read);
+                (form & MemoryForm.Acquire) != 0 ? acquired : awaiting, access != Access.Write, access != Access.Read);
         }
     }
 

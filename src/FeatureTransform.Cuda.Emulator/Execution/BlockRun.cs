@@ -50,6 +50,9 @@ internal sealed unsafe partial class BlockRun : IDisposable
 
     public bool IsDone => LiveThreads == 0;
 
+    /// <summary>Instructions that its warps have executed, since it was made.</summary>
+    public long Executed => warps.Sum(w => w.Executed);
+
     /// <summary>Prepares for another block of the grid.</summary>
     public void Start(Dim3 index)
     {
