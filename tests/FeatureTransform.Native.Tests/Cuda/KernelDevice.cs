@@ -9,7 +9,7 @@ namespace FeatureTransform.Native.Tests.Cuda;
 public interface ITestDevice
 {
     /// <summary>Opens one; skips the test with the reason where there is none.</summary>
-    /// <param name="order">Where the device lets that be chosen: the number of an order of its blocks and warps.</param>
+    /// <param name="order">Where the device lets that be chosen: the number of a way in which it orders its work.</param>
     static abstract KernelDevice Open(int order = 0);
 }
 
