@@ -92,7 +92,7 @@ public sealed record KernelCounters
             for (int i = 0; i < function.Count; i++)
             {
                 ref OperationCounts count = ref counts[function.CountBase + i];
-                if (count.Executions == 0)
+                if (count.Executions == 0 || function.IsCheck(i))
                 {
                     continue;
                 }

@@ -33,9 +33,9 @@ public class LaunchDefectTests
     [Fact]
     public void A_long_kernel_is_not_taken_for_an_endless_one()
     {
-        const string body = "int s = 0; for (int k = 0; k < 10000 * x[1]; k++) s += x[k & 127]; x[128 + i] = s;";
-        Assert.True(Run(body, options: new EmulatorOptions { InstructionLimit = 200_000 }).IsClean);
-        Assert.False(Run(body, options: new EmulatorOptions { InstructionLimit = 4_000 }).IsClean);
+        const string body = "int s = 0; for (int k = 0; k < 100000 * x[1]; k++) s += x[k & 127]; x[128 + i] = s;";
+        Assert.True(Run(body, options: new EmulatorOptions { InstructionLimit = 2_000_000 }).IsClean);
+        Assert.False(Run(body, options: new EmulatorOptions { InstructionLimit = 40_000 }).IsClean);
     }
 
     [Fact]

@@ -52,7 +52,8 @@ internal static partial class MutantTable
         Found("the sums of a chunk go to the next one's place", "lars", "lars.cu",
             "args.squares[blockIdx.x] = make_double2", "args.squares[blockIdx.x + 1] = make_double2",
             OutOfBounds, "args.squares[blockIdx.x + 1]"),
-        Wrong("accumulators without a start", "lars", "lars.cu",
-            "double weight = 0, gradient = 0;\n    for", "double weight, gradient;\n    for"),
+        Found("accumulators without a start", "lars", "lars.cu",
+            "double weight = 0, gradient = 0;\n    for", "double weight, gradient;\n    for",
+            UnwrittenRegister, "value += __shfl_xor_sync(FT_FULL_MASK, value, offset);", "common/reduce.cuh"),
     ];
 }

@@ -3,7 +3,8 @@ namespace FeatureTransform.Native.Tests.Cuda;
 /// <summary>Defects of the project's own kernels, one at a time, and what must notice each.</summary>
 internal static partial class MutantTable
 {
-    private const string Race = "race", OutOfBounds = "out of bounds", Unwritten = "uninitialised read", Misaligned = "misaligned";
+    private const string Race = "race", OutOfBounds = "out of bounds", Unwritten = "uninitialised read", Misaligned = "misaligned",
+        UnwrittenRegister = "uninitialised register";
 
     public static IReadOnlyList<Mutant> All { get; } =
         [.. Elementwise, .. Reductions, .. Mixing, .. Nearest, .. Pass, .. TensorCorePass, .. Float32Pass, .. Finish, .. HostSide];
