@@ -84,6 +84,12 @@ public sealed class Emulator : ISymbolSource, IDisposable
         }
     }
 
+    /// <summary>
+    /// What each kernel executed so far, by its name, all launches together, where <see cref="EmulatorOptions.Counters"/> asks
+    /// for it.
+    /// </summary>
+    public IReadOnlyDictionary<string, KernelCounters> Counters => Executor.Counters;
+
     /// <summary>The number of this emulator in its handles.</summary>
     internal int Number { get; }
 

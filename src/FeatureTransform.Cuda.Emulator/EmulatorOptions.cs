@@ -55,6 +55,9 @@ public sealed record EmulatorOptions
     /// <summary>Whether instructions and memory traffic are counted.</summary>
     public bool Counters { get; init; }
 
-    /// <summary>Turns of a warp after which a launch counts as one that will not end; 0 sets no limit.</summary>
-    public long TurnLimit { get; init; } = 50_000_000;
+    /// <summary>
+    /// Instructions, each executed by a warp, after which a launch counts as one that does not end; 0 sets no limit. Looked at
+    /// when each warp has had a turn, of some thousand jumps.
+    /// </summary>
+    public long InstructionLimit { get; init; } = 20_000_000_000;
 }

@@ -92,7 +92,7 @@ public sealed record KernelCounters
             for (int i = 0; i < function.Count; i++)
             {
                 ref OperationCounts count = ref counts[function.CountBase + i];
-                if (count.Executions == 0)
+                if (count.Executions == 0 || function.IsCheck(i))
                 {
                     continue;
                 }
@@ -108,6 +108,33 @@ public sealed record KernelCounters
         }
         return (total, [.. lines.Values]);
     }
+
+    /// <summary>The sum of two launches.</summary>
+    internal KernelCounters Plus(KernelCounters other) => new()
+    {
+        Instructions = Instructions + other.Instructions,
+        LaneOperations = LaneOperations + other.LaneOperations,
+        IntegerInstructions = IntegerInstructions + other.IntegerInstructions,
+        FloatInstructions = FloatInstructions + other.FloatInstructions,
+        SpecialFunctions = SpecialFunctions + other.SpecialFunctions,
+        MemoryInstructions = MemoryInstructions + other.MemoryInstructions,
+        GlobalRequests = GlobalRequests + other.GlobalRequests,
+        GlobalSectors = GlobalSectors + other.GlobalSectors,
+        GlobalCacheLines = GlobalCacheLines + other.GlobalCacheLines,
+        SharedRequests = SharedRequests + other.SharedRequests,
+        SharedWavefronts = SharedWavefronts + other.SharedWavefronts,
+        BankConflicts = BankConflicts + other.BankConflicts,
+        SingleFlops = SingleFlops + other.SingleFlops,
+        DoubleFlops = DoubleFlops + other.DoubleFlops,
+        HalfFlops = HalfFlops + other.HalfFlops,
+        MatrixInstructions = MatrixInstructions + other.MatrixInstructions,
+        MatrixFlops = MatrixFlops + other.MatrixFlops,
+        Branches = Branches + other.Branches,
+        DivergentBranches = DivergentBranches + other.DivergentBranches,
+        Barriers = Barriers + other.Barriers,
+        WarpOperations = WarpOperations + other.WarpOperations,
+        Atomics = Atomics + other.Atomics,
+    };
 
     private void Add(PtxInstruction source, in OperationCounts count)
     {

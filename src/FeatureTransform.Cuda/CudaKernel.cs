@@ -6,6 +6,7 @@ namespace FeatureTransform.Cuda;
 public sealed unsafe class CudaKernel
 {
     private readonly nint function;
+    private readonly int parameterBytes;
 
     internal CudaKernel(CudaModule module, string name, nint function)
     {
@@ -16,6 +17,7 @@ public sealed unsafe class CudaKernel
         StaticSharedBytes = Attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_SHARED_SIZE_BYTES);
         LocalBytesPerThread = Attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_LOCAL_SIZE_BYTES);
         MaxThreadsPerBlock = Attribute(CUfunction_attribute.CU_FUNC_ATTRIBUTE_MAX_THREADS_PER_BLOCK);
+        parameterBytes = AskParameterBytes();
     }
 
     /// <summary>The module that holds it.</summary>
@@ -76,12 +78,19 @@ public sealed unsafe class CudaKernel
     /// errors of the kernel itself are thrown by later calls. Allocates nothing and waits for nothing; can be captured.
     /// </summary>
     /// <typeparam name="TArgs">The mirror of the kernel's parameter struct: same fields, sizes and offsets.</typeparam>
+    /// <exception cref="ArgumentException">The kernel's parameter has another size, where the driver tells it (CUDA 12.4 and
+    /// newer).</exception>
     /// <exception cref="CudaException">The driver refuses; the message says kernel, grid, block, shared memory and
     /// attributes.</exception>
     public void Launch<TArgs>(CudaStream stream, Dim3 grid, Dim3 block, int dynamicSharedBytes, in TArgs args)
         where TArgs : unmanaged
     {
         ArgumentNullException.ThrowIfNull(stream);
+        if (parameterBytes > 0 && parameterBytes != sizeof(TArgs))
+        {
+            throw new ArgumentException(
+                $"{this} takes one parameter of {parameterBytes} bytes; {typeof(TArgs).Name} has {sizeof(TArgs)}.", nameof(args));
+        }
         using CudaContextScope scope = Module.Context.MakeCurrent();
         CUresult result;
         fixed (TArgs* parameter = &args)
@@ -113,6 +122,20 @@ public sealed unsafe class CudaKernel
             ObjectDisposedException.ThrowIf(Module.IsClosed, Module);
             return function;
         }
+    }
+
+    /// <summary>The size of the only parameter; 0 where there is none, where there are more, or where the driver does not tell.</summary>
+    private int AskParameterBytes()
+    {
+        if (Api.cuFuncGetParamInfo == null)
+        {
+            return 0;
+        }
+        nuint offset, size, second;
+        bool known = Api.cuFuncGetParamInfo(function, 0, &offset, &size) == CUresult.CUDA_SUCCESS
+            && Api.cuFuncGetParamInfo(function, 1, &offset, &second) == CUresult.CUDA_ERROR_INVALID_VALUE;
+        GC.KeepAlive(Module);
+        return known ? (int)size : 0;
     }
 
     private int Attribute(CUfunction_attribute attribute)

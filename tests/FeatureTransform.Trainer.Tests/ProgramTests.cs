@@ -1,3 +1,4 @@
+using System.Text.Json;
 using Xunit;
 
 namespace FeatureTransform.Trainer.Tests;
@@ -78,6 +79,23 @@ public sealed class ProgramTests
         Assert.Equal(0, code);
         Assert.Equal("", errors);
         Assert.Contains(expected, output, StringComparison.Ordinal);
+    }
+
+    [Fact]
+    public void Info_counts_what_the_kernels_execute()
+    {
+        (int code, string output, string errors) = TrainerProcess.Run(["info", "--kernels", "--json"]);
+        Assert.Equal((0, ""), (code, errors));
+        using JsonDocument json = JsonDocument.Parse(output);
+        JsonElement ema = json.RootElement.GetProperty("kernels").GetProperty("ema");
+        Assert.Equal(3 * 65536, ema.GetProperty("singleFlops").GetInt64());
+
+        (_, output, _) = TrainerProcess.Run(["info", "--kernels"]);
+        Assert.Contains("facts about the PTX, never times", output, StringComparison.Ordinal);
+        Assert.Contains("197k", output.Split('\n').Single(line => line.StartsWith("ema ", StringComparison.Ordinal)), StringComparison.Ordinal);
+
+        (code, _, errors) = TrainerProcess.Run(["info", "--json"]);
+        Assert.Equal((2, "--json goes with --kernels.\n"), (code, errors.ReplaceLineEndings("\n")));
     }
 
     [Fact]

@@ -1,10 +1,12 @@
 using System.CommandLine;
+using FeatureTransform.Trainer.Display;
+using FeatureTransform.Training;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Trainer.Commands;
 
-/// <summary><c>info</c>: what this machine offers, and the options of the default run; or the memory that a run needs.</summary>
+/// <summary><c>info</c>: what this machine offers, and the options of the default run; or what a run needs, or kernels execute.</summary>
 internal sealed class InfoCommand
 {
     private readonly PretrainOptionTable table = new();
@@ -14,27 +16,50 @@ internal sealed class InfoCommand
         Description = "Show instead how much device memory a pretraining with the options given here needs on CUDA; no device is needed.",
     };
 
+    private readonly Option<bool> kernels = new("--kernels")
+    {
+        Description = "Show instead what each CUDA kernel executes, counted by the emulator; no device is needed.",
+    };
+
+    private readonly Option<bool> json = new("--json") { Description = "With --kernels: as JSON, every counter exact." };
+
     public InfoCommand()
     {
-        Command = new Command("info", "Show runtime, processor, LibTorch, CUDA and the default options.") { memory };
+        Command = new Command("info", "Show runtime, processor, LibTorch, CUDA and the default options.") { memory, kernels, json };
         table.AddTo(Command);
-        Command.SetAction(parse => Execution.Run(parse, () => Request(parse), (options, _, _) =>
-            new(Text(options is null ? Machine() : MemoryReport.Describe(options)))));
+        Command.SetAction(parse => Execution.Run(parse, () => Request(parse), (text, _, _) => new(text())));
     }
 
     public Command Command { get; }
 
-    // The options of a run where its memory is asked for.
-    private PretrainOptions? Request(ParseResult parse)
+    private Func<string> Request(ParseResult parse)
     {
-        if (!parse.GetValue(memory))
+        (bool showMemory, bool showKernels, bool asJson) = (parse.GetValue(memory), parse.GetValue(kernels), parse.GetValue(json));
+        if (showMemory && showKernels)
         {
-            return null;
+            throw new InvalidInputException("--memory and --kernels are two reports: ask for one.");
+        }
+
+        if (asJson && !showKernels)
+        {
+            throw new InvalidInputException("--json goes with --kernels.");
+        }
+
+        if (showKernels)
+        {
+            return () => asJson
+                ? KernelTable.Json(KernelSurvey.Run(), KernelSurvey.Sizes)
+                : KernelTable.Format(KernelSurvey.Run(), KernelSurvey.Sizes);
+        }
+
+        if (!showMemory)
+        {
+            return () => Text(Machine());
         }
 
         PretrainOptions options = table.Apply(parse, new());
         OptionsValidator.Validate(options);
-        return options;
+        return () => Text(MemoryReport.Describe(options));
     }
 
     private List<(string Name, string Value)> Machine()

@@ -9,6 +9,7 @@ internal sealed unsafe class DecodedFunction(PtxFunction source, int number) : I
 {
     private readonly List<nint> owned = [];
     private PtxInstruction[] sources = [];
+    private bool[] checks = [];
 
     public PtxFunction Source { get; } = source;
 
@@ -46,7 +47,10 @@ internal sealed unsafe class DecodedFunction(PtxFunction source, int number) : I
 
     public PtxInstruction SourceOf(int index) => sources[index];
 
-    public void SetCode(List<Op> ops, List<PtxInstruction> instructions)
+    /// <summary>Whether an operation is part of a check and no instruction of the kernel.</summary>
+    public bool IsCheck(int index) => checks[index];
+
+    public void SetCode(List<Op> ops, IReadOnlyList<Draft> drafts)
     {
         Count = ops.Count;
         Code = (Op*)Allocate(ops.Count * sizeof(Op));
@@ -55,7 +59,8 @@ internal sealed unsafe class DecodedFunction(PtxFunction source, int number) : I
             Code[i] = ops[i];
             Code[i].Index = i;
         }
-        sources = [.. instructions];
+        sources = [.. drafts.Select(d => d.Source)];
+        checks = [.. drafts.Select(d => d.IsCheck)];
     }
 
     /// <summary>Native memory that lives as long as the function.</summary>

@@ -40,6 +40,9 @@ internal sealed class Draft(PtxInstruction source)
     /// <summary>Whether the handler looks for -1 in place of an absent source; else it gets zero.</summary>
     public bool KeepsAbsent { get; set; }
 
+    /// <summary>Part of a check, not an instruction of the kernel.</summary>
+    public bool IsCheck { get; init; }
+
     public bool IsGuarded => Guard >= 0;
 
     public BasicBlock? Target { get; set; }

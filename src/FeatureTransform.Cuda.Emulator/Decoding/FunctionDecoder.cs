@@ -16,7 +16,7 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
     private const int ScratchOffset = 256;
 
     private readonly List<RegisterClass> classes = [.. function.Source.Registers.Select(r => ClassOf(r.Type))];
-    private readonly List<Draft> drafts = [];
+    private List<Draft> drafts = [];
     private readonly Dictionary<(ulong Bits, bool Wide), int> constants = [];
     private readonly List<(ulong Bits, bool Wide)> constantList = [];
 
@@ -53,7 +53,16 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
         var index = order.Select((block, i) => (block, i)).ToDictionary(p => p.block, p => p.i);
         var flow = order.Select((block, i) => (ranges[i].First, ranges[i].End, block.Successors.Select(s => index[s]).ToArray()))
             .ToList();
-        Finish(flow, firstDraft);
+        var allocator = new RegisterAllocator(classes, drafts, flow);
+        int[] live = [.. allocator.LiveAtEntry];
+        if (live.Length > 0)
+        {
+            (drafts, int[] starts) = new RegisterCheck(classes, drafts).Add(live);
+            flow = [.. flow.Select((b, i) => (i == 0 ? 0 : starts[b.First], starts[b.End], b.Item3))];
+            firstDraft = firstDraft.ToDictionary(p => p.Key, p => starts[p.Value]);
+            allocator = new RegisterAllocator(classes, drafts, flow);
+        }
+        Finish(allocator, firstDraft);
     }
 
     private void EndBlock(BasicBlock block, BasicBlock? next)
@@ -114,7 +123,7 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
 
     private int EntryParamBytes { get; set; }
 
-    private void Finish(List<(int First, int End, int[] Successors)> flow, Dictionary<BasicBlock, int> firstDraft)
+    private void Finish(RegisterAllocator allocator, Dictionary<BasicBlock, int> firstDraft)
     {
         var byInstruction = firstDraft.ToDictionary(p => p.Key.First, p => p.Value);
         int constantBytes = 512;
@@ -124,7 +133,7 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
             constantOffsets[i] = constantBytes;
             constantBytes += constantList[i].Wide ? 256 : 128;
         }
-        int[] offsets = new RegisterAllocator(classes, drafts, flow).Allocate(constantBytes, out int end);
+        int[] offsets = allocator.Allocate(constantBytes, out int end);
         Function.FrameBytes = end;
         Function.ConstantBytes = constantBytes;
         Function.RegisterSlots = (end - constantBytes) / 128;
@@ -176,6 +185,6 @@ internal sealed unsafe partial class FunctionDecoder(DecodedModule module, Decod
             }
             ops.Add(op);
         }
-        Function.SetCode(ops, [.. drafts.Select(d => d.Source)]);
+        Function.SetCode(ops, drafts);
     }
 }

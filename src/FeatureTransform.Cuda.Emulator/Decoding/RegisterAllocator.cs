@@ -18,6 +18,17 @@ internal sealed class RegisterAllocator(IReadOnlyList<RegisterClass> classes, IR
 {
     private readonly int[] starts = [.. Enumerable.Repeat(int.MaxValue, classes.Count)];
     private readonly int[] ends = [.. Enumerable.Repeat(-1, classes.Count)];
+    private BitArray[]? live; // registers that live where a block begins
+
+    /// <summary>Registers whose value at the start of the function may be read.</summary>
+    public IEnumerable<int> LiveAtEntry
+    {
+        get
+        {
+            FindIntervals();
+            return Enumerable.Range(0, classes.Count).Where(r => live![0][r]);
+        }
+    }
 
     /// <summary>Byte offsets by virtual register, behind <paramref name="start"/>; -1 for those never used.</summary>
     public int[] Allocate(int start, out int end)
@@ -51,9 +62,13 @@ internal sealed class RegisterAllocator(IReadOnlyList<RegisterClass> classes, IR
 
     private void FindIntervals()
     {
+        if (live is not null)
+        {
+            return;
+        }
         var uses = new BitArray[blocks.Count];
         var defs = new BitArray[blocks.Count];
-        var liveIn = new BitArray[blocks.Count];
+        BitArray[] liveIn = live = new BitArray[blocks.Count];
         for (int b = 0; b < blocks.Count; b++)
         {
             (uses[b], defs[b], liveIn[b]) = (new BitArray(classes.Count), new BitArray(classes.Count),

@@ -179,16 +179,15 @@ internal sealed unsafe partial class BlockRun
                 (string? file, int line, _) = Launch.Module.Place(source.Location);
                 string what = group.State switch
                 {
-                    GroupState.Barrier => $"barrier {group.Barrier} ({barriers[group.Barrier].Arrived} of "
+                    GroupState.Barrier => $"wait for barrier {group.Barrier} ({barriers[group.Barrier].Arrived} of "
                         + $"{(barriers[group.Barrier].Expected > 0 ? barriers[group.Barrier].Expected : LiveThreads)} "
                         + $"threads are there)",
-                    GroupState.WarpSync => "the other lanes of its membermask",
-                    GroupState.Cluster => "the other blocks of the cluster",
-                    _ => "nothing",
+                    GroupState.WarpSync => "wait for the other lanes of its membermask",
+                    GroupState.Cluster => "wait for the other blocks of the cluster",
+                    _ => "run",
                 };
                 text.Append(CultureInfo.InvariantCulture,
-                    $"; warp {warp.Index} lanes 0x{group.Mask:x8} at {file ?? "?"}:{line} (PTX line {source.Line}) wait "
-                    + $"for {what}");
+                    $"; warp {warp.Index} lanes 0x{group.Mask:x8} at {file ?? "?"}:{line} (PTX line {source.Line}) {what}");
                 if (text.Length > 1500)
                 {
                     return text.Append("; ...").ToString(2, text.Length - 2);
@@ -201,11 +200,26 @@ internal sealed unsafe partial class BlockRun
     /// <summary>Reports that nothing can run and ends the launch.</summary>
     public void ReportDeadlock()
     {
-        Warp warp = warps.First(w => !w.IsDone);
-        Group group = warp.Groups[0];
+        string text = ReportStuck("deadlock");
+        throw new KernelFault(KernelFaultKind.Deadlock, $"the block {Index} cannot go on: {text}");
+    }
+
+    /// <summary>Reports that the launch has executed more instructions than it may, and ends it.</summary>
+    public void ReportEndless(long limit)
+    {
+        string text = ReportStuck("endless");
+        throw new KernelFault(KernelFaultKind.Budget,
+            $"the kernel does not end within {limit} instructions of its warps; block {Index}: {text}");
+    }
+
+    // Names the place of a group that runs, where one does: those that wait may wait for it.
+    private string ReportStuck(string kind)
+    {
+        Warp warp = warps.FirstOrDefault(w => w.Groups.Any(g => g.State == GroupState.Runnable)) ?? warps.First(w => !w.IsDone);
+        Group group = warp.Groups.FirstOrDefault(g => g.State == GroupState.Runnable) ?? warp.Groups[0];
         warp.Frame = group.Frame;
         string text = DescribeWaiting();
-        Report(warp, group.Frame.Function.Code + group.Pc, Checks.Synchronization, "deadlock", group.Mask, 0, text);
-        throw new KernelFault(KernelFaultKind.Deadlock, $"the block {Index} cannot go on: {text}");
+        Report(warp, group.Frame.Function.Code + group.Pc, Checks.Synchronization, kind, group.Mask, 0, text);
+        return text;
     }
 }

@@ -16,6 +16,8 @@ internal sealed unsafe partial class BlockRun
     /// <summary>Stands for the cluster among the barriers of the race check.</summary>
     private const int ClusterClock = 16;
 
+    private const string EarlyExit = "cluster exit too early";
+
     private ClusterBarrier clusterBarrier = new();
 
     /// <summary>Makes blocks one cluster; called before they start.</summary>
@@ -79,6 +81,38 @@ internal sealed unsafe partial class BlockRun
             }
         }
         Array.ForEach(blocks, b => b.epoch++);
+    }
+
+    /// <summary>Reports lanes that access shared memory of a block of the cluster that has exited.</summary>
+    public void CheckAlive(Warp w, Op* op, Region region, uint lanes)
+    {
+        if (Cluster is not null && region != Shared && Array.Find(Cluster, b => b.Shared == region) is { IsDone: true } exited)
+        {
+            Report(w, op, Checks.Synchronization, EarlyExit, lanes, w.Addresses[BitOperations.TrailingZeroCount(lanes)],
+                $"accesses shared memory of block {exited.Index}, which has exited");
+        }
+    }
+
+    // The last thread exits: what other blocks did with the block's shared memory must be known to be over.
+    private void CheckLeave(Warp warp)
+    {
+        if (!checksRaces || Cluster is null || Shared.Shadow is not { } shadow)
+        {
+            return;
+        }
+        foreach ((ulong offset, RaceCell cell) in shadow.Of(KeyOf(Shared)))
+        {
+            foreach (RaceAccess access in new[] { cell.Writer, cell.Reader, cell.OtherReader })
+            {
+                if (access.Block >= 0 && access.Block != number && !IsOrdered(access, warp.Index, 0))
+                {
+                    ReportAt(access.Operation, warp, Checks.Synchronization, EarlyExit, offset,
+                        $"block {Index} exits without a barrier of the cluster behind this access to byte {offset} of its shared memory by "
+                        + $"block number {access.Block}");
+                    return;
+                }
+            }
+        }
     }
 
     // All that the blocks did before is known to each of them.

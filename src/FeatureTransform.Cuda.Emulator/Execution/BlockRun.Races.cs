@@ -9,6 +9,7 @@ namespace FeatureTransform.Cuda.Emulator.Execution;
 internal sealed unsafe partial class BlockRun
 {
     private readonly Dictionary<int, int> acquired = [];
+    private readonly Dictionary<int, int> awaiting = []; // read by relaxed operations: acquired by the next fence
     private RaceClocks clocks = null!;
     private int number;
     private int epoch;
@@ -25,6 +26,7 @@ internal sealed unsafe partial class BlockRun
         clocks.Restart();
         Shared.Generation = LaunchContext.NextNumber();
         acquired.Clear();
+        awaiting.Clear();
         number = (int)(Index.X + Launch.Grid.X * (Index.Y + (ulong)Launch.Grid.Y * Index.Z));
         (epoch, fencedEpoch) = (1, 0);
     }
@@ -55,13 +57,15 @@ internal sealed unsafe partial class BlockRun
     }
 
     /// <summary>
-    /// A fence beyond the block: what the block did so far can be released. Mode 0 is a fence within the block.
+    /// A fence beyond the block: what the block did so far can be released, and what it has read of releases is acquired.
+    /// Mode 0 is a fence within the block.
     /// </summary>
     public void OnFence(Op* op)
     {
         if (checksRaces && op->Mode != 0)
         {
             Fence();
+            GlobalOrder.Merge(acquired, awaiting);
         }
     }
 
@@ -77,12 +81,26 @@ internal sealed unsafe partial class BlockRun
         {
             return;
         }
-        bool strong = access == Access.Atomic || (form & MemoryForm.Strong) != 0;
-        if (strong && region.Address != 0)
+        if (IsStrong(access, form) && region.Address != 0)
         {
             Communicate(w, form, lanes, access);
         }
         RaceShadow shadow = ShadowOf(region);
+        if (Launch.HasWorkers && region.Address != 0)
+        {
+            lock (shadow)
+            {
+                Visit(w, op, region, shadow, lanes, bytes, access, form);
+            }
+        }
+        else
+        {
+            Visit(w, op, region, shadow, lanes, bytes, access, form);
+        }
+    }
+
+    private void Visit(Warp w, Op* op, Region region, RaceShadow shadow, uint lanes, int bytes, Access access, MemoryForm form)
+    {
         int key = KeyOf(region);
         serial++;
         var current = new RaceAccess
@@ -93,7 +111,7 @@ internal sealed unsafe partial class BlockRun
             Operation = OperationId(w, op),
             Serial = serial,
             Warp = (byte)w.Index,
-            IsStrong = strong,
+            IsStrong = IsStrong(access, form),
         };
         for (uint m = lanes; m != 0; m &= m - 1)
         {
@@ -102,9 +120,43 @@ internal sealed unsafe partial class BlockRun
             ulong start = w.Offsets[lane];
             for (ulong at = start; at < start + (ulong)bytes; at += (ulong)shadow.Granularity)
             {
-                Visit(w, op, region, ref shadow.At(at, key), current, lane, access, at);
+                ref RaceCell cell = ref shadow.At(at, key);
+                Visit(w, op, region, ref cell, current, lane, access, at);
+                CheckReadOnly(w, op, region, ref cell, lane, access, form, at);
             }
         }
+    }
+
+    private static bool IsStrong(Access access, MemoryForm form) => access == Access.Atomic || (form & MemoryForm.Strong) != 0;
+
+    // PTX: what ld.global.nc reads must not be written while the kernel runs, ordered or not.
+    private void CheckReadOnly(
+        Warp w, Op* op, Region region, ref RaceCell cell, int lane, Access access, MemoryForm form, ulong at)
+    {
+        if (access != Access.Read)
+        {
+            if (cell.ReadOnlyReader != 0)
+            {
+                ReportReadOnly(w, op, region, lane, at, "writes", cell.ReadOnlyReader - 1, "reads it as read-only");
+            }
+        }
+        else if ((form & MemoryForm.ReadOnly) != 0)
+        {
+            cell.ReadOnlyReader = OperationId(w, op) + 1;
+            if (cell.Writer.Block >= 0)
+            {
+                ReportReadOnly(w, op, region, lane, at, "reads as read-only", cell.Writer.Operation, "writes it");
+            }
+        }
+    }
+
+    private void ReportReadOnly(Warp w, Op* op, Region region, int lane, ulong at, string what, int other, string does)
+    {
+        PtxInstruction source = Launch.Module.InstructionOf(other);
+        (string? file, int line, _) = Launch.Module.Place(source.Location);
+        Report(w, op, Checks.Races, "write to read-only memory", 1u << lane, region.Address + at,
+            $"{what} byte {at} of {region.Name}, while {source.Form} at {file ?? "?"}:{line} (PTX line {source.Line}) of the same "
+            + $"kernel {does}");
     }
 
     private void Visit(Warp w, Op* op, Region region, ref RaceCell cell, in RaceAccess current, int lane, Access access, ulong at)
@@ -184,7 +236,7 @@ internal sealed unsafe partial class BlockRun
         for (uint m = lanes; m != 0; m &= m - 1)
         {
             Launch.Order.Communicate(w.Addresses[BitOperations.TrailingZeroCount(m)], number, fencedEpoch, acquired,
-                access != Access.Write, access != Access.Read);
+                (form & MemoryForm.Acquire) != 0 ? acquired : awaiting, access != Access.Write, access != Access.Read);
         }
     }
 

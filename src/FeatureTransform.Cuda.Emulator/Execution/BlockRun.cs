@@ -50,6 +50,9 @@ internal sealed unsafe partial class BlockRun : IDisposable
 
     public bool IsDone => LiveThreads == 0;
 
+    /// <summary>Instructions that its warps have executed, since it was made.</summary>
+    public long Executed => warps.Sum(w => w.Executed);
+
     /// <summary>Prepares for another block of the grid.</summary>
     public void Start(Dim3 index)
     {
@@ -108,6 +111,10 @@ internal sealed unsafe partial class BlockRun : IDisposable
     public void OnExit(Warp warp, uint lanes)
     {
         LiveThreads -= BitOperations.PopCount(lanes);
+        if (IsDone)
+        {
+            CheckLeave(warp);
+        }
         for (int id = 0; id < barriers.Length; id++)
         {
             if (barriers[id].Arrived > 0)
@@ -128,11 +135,23 @@ internal sealed unsafe partial class BlockRun : IDisposable
     /// <summary>Reports a defect at an operation, where its check is on.</summary>
     public void Report(Warp warp, Op* op, Checks check, string kind, uint lanes, ulong address, string message)
     {
-        if ((Launch.Options.Checks & check) == 0)
+        if ((Launch.Options.Checks & check) != 0)
         {
-            return;
+            Report(warp, warp.Frame.Function.SourceOf(op), check, kind, lanes, address, message);
         }
-        PtxInstruction source = warp.Frame.Function.SourceOf(op);
+    }
+
+    /// <summary>The same at an operation that may be another block's, by its number in the module.</summary>
+    private void ReportAt(int operation, Warp warp, Checks check, string kind, ulong address, string message)
+    {
+        if ((Launch.Options.Checks & check) != 0)
+        {
+            Report(warp, Launch.Module.InstructionOf(operation), check, kind, 1, address, message);
+        }
+    }
+
+    private void Report(Warp warp, PtxInstruction source, Checks check, string kind, uint lanes, ulong address, string message)
+    {
         (string? file, int line, IReadOnlyList<string> chain) = Launch.Module.Place(source.Location);
         Launch.Add(new Finding
         {

@@ -47,8 +47,8 @@ public sealed record Finding
     /// <summary>The line in it, counted from 1.</summary>
     public int Line { get; init; }
 
-    /// <summary>Where the line was inlined, innermost first.</summary>
-    public IReadOnlyList<string> InlinedFrom { get; init; } = [];
+    /// <summary>Where the line was inlined, innermost first; behind them other places where the same happened.</summary>
+    public IReadOnlyList<string> InlinedFrom { get; set; } = [];
 
     /// <summary>The line of the PTX text.</summary>
     public int PtxLine { get; init; }
@@ -67,6 +67,16 @@ public sealed record Finding
 
     /// <summary>How often it happened.</summary>
     public long Count { get; set; } = 1;
+
+    /// <summary>Counts another of the same line and kind.</summary>
+    internal void Add(Finding other)
+    {
+        Count += other.Count;
+        if (!ReferenceEquals(InlinedFrom, other.InlinedFrom) && other.InlinedFrom.Except(InlinedFrom).ToArray() is { Length: > 0 } more)
+        {
+            InlinedFrom = [.. InlinedFrom, .. more];
+        }
+    }
 
     /// <inheritdoc/>
     public override string ToString() => Call.Length > 0

@@ -9,7 +9,7 @@ internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel
     private const int MostFaults = 1000;
     private static int launches;
     private readonly Lock gate = new();
-    private readonly Dictionary<(string, int), Finding> findings = [];
+    private readonly Dictionary<(string, string?, int), Finding> findings = [];
     private int faults;
 
     public DecodedModule Module { get; } = module;
@@ -49,6 +49,9 @@ internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel
 
     public ulong SharedBytes => DynamicShared > 0 ? DynamicSharedOffset + (ulong)DynamicShared : (ulong)Kernel.SharedBytes;
 
+    /// <summary>Whether blocks run on several cores.</summary>
+    public bool HasWorkers { get; } = options.Workers > 1;
+
     /// <summary>The first fault, if there was one.</summary>
     public KernelFault? Failure { get; private set; }
 
@@ -81,15 +84,17 @@ internal sealed class LaunchContext(DecodedModule module, DecodedFunction kernel
 
     public void Add(Finding finding)
     {
+        // Unrolled and inlined code has one source line in many lines of PTX.
+        (string, string?, int) key = (finding.Kind, finding.File, finding.Line > 0 ? finding.Line : finding.PtxLine);
         lock (gate)
         {
-            if (findings.TryGetValue((finding.Kind, finding.PtxLine), out Finding? earlier))
+            if (findings.TryGetValue(key, out Finding? earlier))
             {
-                earlier.Count += finding.Count;
+                earlier.Add(finding);
             }
             else
             {
-                findings.Add((finding.Kind, finding.PtxLine), finding);
+                findings.Add(key, finding);
             }
         }
     }

@@ -15,7 +15,7 @@ internal sealed class Scheduler(LaunchContext launch)
     private const int Patience = 64;
 
     private int nextBlock;
-    private long turns;
+    private long executed;
 
     public OperationCounts[] Run()
     {
@@ -81,15 +81,17 @@ internal sealed class Scheduler(LaunchContext launch)
         while (resident.Count > 0 && !launch.IsStopped)
         {
             bool ran = false;
+            long before = resident.Sum(b => b.Executed);
             random?.Shuffle(warps);
             foreach (BlockRun block in resident)
             {
                 ran |= block.Step(warps);
             }
-            if (Interlocked.Add(ref turns, resident.Count * warps.Length) is var spent && launch.Options.TurnLimit > 0
-                && spent > launch.Options.TurnLimit)
+            long spent = Interlocked.Add(ref executed, resident.Sum(b => b.Executed) - before);
+            long limit = launch.Options.InstructionLimit;
+            if (limit > 0 && spent > limit && resident.Find(b => !b.IsDone) is { } endless)
             {
-                throw new KernelFault(KernelFaultKind.Budget, $"the kernel does not end: {resident[0].DescribeWaiting()}");
+                endless.ReportEndless(limit);
             }
             // The blocks of a cluster leave together: others may still read their shared memory.
             bool done = clusterSize == 1 ? resident.RemoveAll(b => Retire(b, spare)) > 0

@@ -130,6 +130,7 @@ internal sealed unsafe partial class Warp
                 continue;
             }
             region = found;
+            Block.CheckAlive(this, op, region, 1u << first);
             uint part = space == StateSpaceCode.Local
                 ? PlaceLocal(todo, window, bytes)
                 : Place(todo, region.Address + window, region.Size, bytes);
@@ -226,9 +227,12 @@ internal sealed unsafe partial class Warp
             StateSpaceCode.KernelParam => $"the kernel has {Block.Launch.Parameters.Size} bytes of parameters",
             _ => Block.Launch.Memory.Describe(address, bytes),
         };
+        bool constant = space == StateSpaceCode.Global && access != Access.Read
+            && Block.Launch.Memory.Find(address) is { IsReadOnly: true };
         bool freed = space == StateSpaceCode.Global && Block.Launch.Memory.FindNear(address) is { IsFreed: true } near
             && address - near.Address < near.Size;
-        Block.Report(this, op, Checks.Memory, freed ? "use after free" : "out of bounds", lane, address,
+        string kind = constant ? "write to constant memory" : freed ? "use after free" : "out of bounds";
+        Block.Report(this, op, Checks.Memory, kind, lane, address,
             $"{access.ToString().ToLowerInvariant()} of {bytes} bytes at 0x{address:x} of "
             + $"{space.ToString().ToLowerInvariant()} memory: {where}");
         Block.Launch.Fail(KernelFaultKind.IllegalAddress, $"an address was illegal: 0x{address:x}");

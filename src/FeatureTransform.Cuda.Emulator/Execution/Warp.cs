@@ -64,6 +64,9 @@ internal sealed unsafe partial class Warp : IDisposable
     /// <summary>Backward jumps left in this turn.</summary>
     public int Turn;
 
+    /// <summary>Instructions executed so far.</summary>
+    public long Executed;
+
     /// <summary>Whether anything was executed in the last turn.</summary>
     public bool Ran;
 
@@ -124,6 +127,7 @@ internal sealed unsafe partial class Warp : IDisposable
         uint lanes = GroupMask = group.Mask;
         Op* code = frame.Function.Code;
         Op* op = code + group.Pc;
+        int first = group.Pc; // since the last control operation
         Op* stop = Frontier(group);
         OperationCounts* counts = Block.Counts == null ? null : Block.Counts + frame.Function.CountBase;
         while (true)
@@ -157,6 +161,7 @@ internal sealed unsafe partial class Warp : IDisposable
                 Mask = op->Guard < 0 ? lanes : lanes & (*(uint*)(R + op->Guard) ^ op->GuardFlip);
                 Next = op + 1;
                 group.Pc = op->Index;
+                Executed += op->Index + 1 - first;
                 if (counts != null)
                 {
                     Count(counts, op, Mask);
@@ -170,10 +175,12 @@ internal sealed unsafe partial class Warp : IDisposable
                 {
                     return;
                 }
+                first = (int)(op - code);
             }
             if (op == stop)
             {
                 group.Pc = (int)(op - code);
+                Executed += group.Pc - first;
                 return;
             }
         }

@@ -30,12 +30,12 @@ internal sealed class FindingList
     {
         (string, string, string) key = finding.Call.Length > 0
             ? (finding.Kind, finding.Call, finding.Message)
-            : (finding.Kind, finding.Kernel, $"{finding.File}:{finding.Line}:{finding.PtxLine}");
+            : (finding.Kind, finding.Kernel, finding.Line > 0 ? $"{finding.File}:{finding.Line}" : $"PTX {finding.PtxLine}");
         lock (gate)
         {
             if (known.TryGetValue(key, out Finding? earlier))
             {
-                earlier.Count += finding.Count;
+                earlier.Add(finding);
             }
             else
             {

@@ -6,6 +6,9 @@ namespace FeatureTransform.Cuda.Emulator.Host;
 /// <summary>Executes PTX: the other side of the driver.</summary>
 internal interface IExecutor
 {
+    /// <summary>What each kernel executed so far, where that is counted.</summary>
+    IReadOnlyDictionary<string, KernelCounters> Counters => new Dictionary<string, KernelCounters>();
+
     /// <summary>Reads a text and puts its variables into the memory of a context.</summary>
     /// <exception cref="PtxException">The text is refused.</exception>
     IExecutableModule Load(string text, EmulatedMemory memory);

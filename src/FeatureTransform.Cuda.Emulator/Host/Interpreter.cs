@@ -1,3 +1,4 @@
+using System.Collections.Concurrent;
 using FeatureTransform.Cuda.Emulator.Decoding;
 using FeatureTransform.Cuda.Emulator.Execution;
 using FeatureTransform.Cuda.Emulator.Memory;
@@ -7,10 +8,17 @@ namespace FeatureTransform.Cuda.Emulator.Host;
 /// <summary>Executes PTX instruction by instruction.</summary>
 internal sealed class Interpreter(EmulatorOptions options) : IExecutor
 {
-    public IExecutableModule Load(string text, EmulatedMemory memory) =>
-        new Module(DecodedModule.Load(text, memory, options.Device), options);
+    private readonly ConcurrentDictionary<string, KernelCounters> counters = new(StringComparer.Ordinal);
 
-    private sealed class Module(DecodedModule module, EmulatorOptions options) : IExecutableModule
+    public IReadOnlyDictionary<string, KernelCounters> Counters => new Dictionary<string, KernelCounters>(counters);
+
+    public IExecutableModule Load(string text, EmulatedMemory memory) =>
+        new Module(this, DecodedModule.Load(text, memory, options.Device), options);
+
+    private void Count(string kernel, KernelCounters launch) =>
+        counters.AddOrUpdate(kernel, launch, (_, earlier) => earlier.Plus(launch));
+
+    private sealed class Module(Interpreter owner, DecodedModule module, EmulatorOptions options) : IExecutableModule
     {
         public string Target => module.Source.Target;
 
@@ -38,7 +46,11 @@ internal sealed class Interpreter(EmulatorOptions options) : IExecutor
                 Parameters = parameters,
                 Output = output,
             };
-            new Scheduler(context).Run();
+            OperationCounts[] counts = new Scheduler(context).Run();
+            if (options.Counters)
+            {
+                owner.Count(kernel.Name, KernelCounters.From(module, counts).Total);
+            }
             foreach (Finding finding in context.Findings.OrderBy(f => f.PtxLine).ThenBy(f => f.Kind, StringComparer.Ordinal))
             {
                 report(finding);

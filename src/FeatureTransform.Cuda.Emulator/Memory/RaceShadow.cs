@@ -37,6 +37,9 @@ internal struct RaceCell
     /// <summary>The launch it belongs to; what earlier launches did is over.</summary>
     public int Launch;
 
+    /// <summary>One more than the operation that read it by ld.global.nc; 0 for none.</summary>
+    public int ReadOnlyReader;
+
     public RaceAccess Writer;
     public RaceAccess Reader;
     public RaceAccess OtherReader;
@@ -55,6 +58,18 @@ internal sealed unsafe class RaceShadow(ulong bytes, int granularity) : IDisposa
 
     ~RaceShadow() => NativeMemory.Free(cells);
 
+    /// <summary>The cells of what was accessed in a launch.</summary>
+    public IEnumerable<(ulong Offset, RaceCell Cell)> Of(int launch)
+    {
+        for (ulong offset = 0; offset < bytes; offset += (ulong)Granularity)
+        {
+            if (Peek(offset) is var cell && cell.Launch == launch)
+            {
+                yield return (offset, cell);
+            }
+        }
+    }
+
     /// <summary>The cell of a byte, emptied where it stems from an earlier launch.</summary>
     public ref RaceCell At(ulong offset, int launch)
     {
@@ -62,10 +77,13 @@ internal sealed unsafe class RaceShadow(ulong bytes, int granularity) : IDisposa
         if (cell.Launch != launch)
         {
             cell.Launch = launch;
+            cell.ReadOnlyReader = 0;
             cell.Writer.Block = cell.Reader.Block = cell.OtherReader.Block = -1;
         }
         return ref cell;
     }
+
+    private RaceCell Peek(ulong offset) => cells[offset / (ulong)Granularity];
 
     public void Dispose()
     {

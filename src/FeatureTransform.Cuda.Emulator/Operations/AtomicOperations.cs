@@ -20,9 +20,9 @@ internal static unsafe class AtomicOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, op->Size, Access.Atomic, (MemoryForm)op->Form);
-            if (w.Block.Launch.Options.Workers > 1)
+            if (w.Block.Launch.HasWorkers)
             {
+                // What the check notes and what memory holds change together.
                 lock (w.Block.Launch.Memory.Atomics)
                 {
                     Lanes(w, op, region, part);
@@ -37,6 +37,7 @@ internal static unsafe class AtomicOperations
 
     private static void Lanes(Warp w, Op* op, Region region, uint lanes)
     {
+        w.Block.OnAccess(w, op, region, lanes, op->Size, Access.Atomic, (MemoryForm)op->Form);
         int bytes = op->Size;
         bool wide = bytes == 8;
         for (uint m = lanes; m != 0; m &= m - 1)

@@ -21,11 +21,26 @@ internal static unsafe class MemoryOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, bytes, Access.Read, (MemoryForm)op->Form);
-            for (int k = 0; k < op->Count; k++)
+            if (IsShared(w, op))
             {
-                LoadElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op, (op->Target >> k & 1) != 0);
+                lock (w.Block.Launch.Memory.Atomics)
+                {
+                    Load(w, op, region, part, bytes);
+                }
             }
+            else
+            {
+                Load(w, op, region, part, bytes);
+            }
+        }
+    }
+
+    private static void Load(Warp w, Op* op, Region region, uint part, int bytes)
+    {
+        w.Block.OnAccess(w, op, region, part, bytes, Access.Read, (MemoryForm)op->Form);
+        for (int k = 0; k < op->Count; k++)
+        {
+            LoadElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op, (op->Target >> k & 1) != 0);
         }
     }
 
@@ -41,14 +56,32 @@ internal static unsafe class MemoryOperations
             {
                 return;
             }
-            w.Block.OnAccess(w, op, region, part, bytes, Access.Write, (MemoryForm)op->Form);
-            for (int k = 0; k < op->Count; k++)
+            if (IsShared(w, op))
             {
-                StoreElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op->Size,
-                    (op->Target >> k & 1) != 0);
+                lock (w.Block.Launch.Memory.Atomics)
+                {
+                    Store(w, op, region, part, bytes);
+                }
+            }
+            else
+            {
+                Store(w, op, region, part, bytes);
             }
         }
     }
+
+    private static void Store(Warp w, Op* op, Region region, uint part, int bytes)
+    {
+        w.Block.OnAccess(w, op, region, part, bytes, Access.Write, (MemoryForm)op->Form);
+        for (int k = 0; k < op->Count; k++)
+        {
+            StoreElements(w.R + op->List[k], region.Data + k * op->Size, w.Offsets, part, op->Size, (op->Target >> k & 1) != 0);
+        }
+    }
+
+    // An access by which blocks on several cores communicate: what the check notes and what memory holds change together.
+    private static bool IsShared(Warp w, Op* op) =>
+        w.Block.Launch.HasWorkers && ((MemoryForm)op->Form & MemoryForm.Strong) != 0;
 
     /// <summary>A kernel parameter at a fixed place: one value for all lanes.</summary>
     public static void LoadKernelParam(Warp w, Op* op)

@@ -111,7 +111,7 @@ internal sealed class PtxInstruction(OpcodeEntry entry, int line)
         return otherwise;
     }
 
-    public string Form => Opcode + string.Concat(Modifiers.Select(m => "." + m))
+    public string Form => Opcode + string.Concat(Modifiers.Select(m => "." + (m is "row2" or "col2" ? m[..3] : m)))
         + string.Concat(Types.Select(t => "." + t.Name()));
 
     public PtxException Refuse(string message) => new(Line, $"{Form}: {message}");

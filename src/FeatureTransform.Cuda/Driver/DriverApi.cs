@@ -66,6 +66,7 @@ internal sealed unsafe class DriverApi(ISymbolSource source) : FunctionTable(sou
     [OptionalSymbol] public readonly delegate* unmanaged<nint*, nint, CUresult> cuKernelGetFunction;
     public readonly delegate* unmanaged<int*, CUfunction_attribute, nint, CUresult> cuFuncGetAttribute;
     public readonly delegate* unmanaged<nint, CUfunction_attribute, int, CUresult> cuFuncSetAttribute;
+    [OptionalSymbol] public readonly delegate* unmanaged<nint, nuint, nuint*, nuint*, CUresult> cuFuncGetParamInfo;
     public readonly delegate* unmanaged<int*, nint, int, nuint, CUresult> cuOccupancyMaxActiveBlocksPerMultiprocessor;
     public readonly delegate* unmanaged<
         nint, uint, uint, uint, uint, uint, uint, uint, nint, void**, void**, CUresult> cuLaunchKernel;

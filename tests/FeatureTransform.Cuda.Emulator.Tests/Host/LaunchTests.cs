@@ -144,6 +144,25 @@ public sealed unsafe class LaunchTests : HostTest
     }
 
     [Fact]
+    public void A_struct_of_another_size_than_the_parameter_is_refused_before_the_launch()
+    {
+        using var stream = new CudaStream(Context);
+        using CudaModule module = LoadModule();
+        CudaKernel kernel = module.GetKernel("scale");
+        kernel.Launch(stream, new Dim3(1), new Dim3(1), 0, default(ScaleArgs));
+        foreach (Action launch in (Action[])
+        [
+            () => kernel.Launch(stream, new Dim3(1), new Dim3(1), 0, 7UL),
+            () => kernel.Launch(stream, new Dim3(1), new Dim3(1), 0, (default(ScaleArgs), 7)),
+        ])
+        {
+            Assert.Contains("one parameter of 16 bytes", Assert.Throws<ArgumentException>(launch).Message, StringComparison.Ordinal);
+        }
+        Assert.Equal(1, Emulator.Calls["cuLaunchKernel"]);
+        AssertNoFindings();
+    }
+
+    [Fact]
     public void Missing_parameters_are_refused_and_their_sizes_can_be_asked()
     {
         using CudaModule module = LoadModule();
@@ -156,11 +175,10 @@ public sealed unsafe class LaunchTests : HostTest
         Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuLaunchKernel(function, 1, 1, 1, 1, 1, 1, 0, 0, pointers, null));
         TakeFinding(FindingKinds.ParameterMismatch);
 
-        var getInfo = (delegate* unmanaged<nint, nuint, nuint*, nuint*, CUresult>)Emulator.Find("cuFuncGetParamInfo");
         nuint offset, size;
-        Assert.Equal(CUresult.CUDA_SUCCESS, getInfo(function, 2, &offset, &size));
+        Assert.Equal(CUresult.CUDA_SUCCESS, Api.cuFuncGetParamInfo(function, 2, &offset, &size));
         Assert.Equal((16u, 8u), (offset, size));
-        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, getInfo(function, 3, &offset, &size));
+        Assert.Equal(CUresult.CUDA_ERROR_INVALID_VALUE, Api.cuFuncGetParamInfo(function, 3, &offset, &size));
         AssertNoFindings();
     }
 

@@ -50,7 +50,37 @@ public abstract class CudaContrastiveStepTests
         var options = new FeatureTransformOptions { Tau = tau, Negative = negative, NegativeScope = scope, PositiveScope = scope, Seed = 3 };
         var shape = new CudaStepShape(n, c, k) { Precision = precision, Queue = queue };
         using TestDevice device = Open();
-        (float[] q, float[] key, FeatureQueue rows) = ContrastiveStepTests.Inputs(n, k, c, queue);
+        CheckErrors(device, options, shape, ContrastiveStepTests.Inputs(n, k, c, queue));
+    }
+
+    /// <summary>Negatives that are nearer than the positive, by more than fp32 can hold: exponentials need a running maximum.</summary>
+    [Theory]
+    [InlineData(CudaPrecision.BFloat16, 0.01f)]
+    [InlineData(CudaPrecision.TensorFloat32, 0.01f)]
+    [InlineData(CudaPrecision.Float32, 0.002f)]
+    public void Scores_far_above_the_positive_are_scaled_down(CudaPrecision precision, float tau)
+    {
+        const int n = 33, k = 200, c = 16;
+        var options = new FeatureTransformOptions { Tau = tau };
+        var shape = new CudaStepShape(n, c, k) { Precision = precision };
+        using TestDevice device = Open();
+        (float[] q, float[] key, FeatureQueue rows) = ContrastiveStepTests.Inputs(n, k, c, shape.Queue);
+        key = [.. key.Select(x => -x)];
+        if (precision != CudaPrecision.Float32)
+        {
+            CheckErrors(device, options, shape, (q, key, rows));
+            return;
+        }
+
+        StepResult ours = device.Run(options, shape, q, key, rows, Step, transform: true);
+        ContrastiveStepTests.CheckAll(options, q, key, Stored(rows), n, k, c, Step, ours.Loss, ours.DqRaw, ours.Statistics);
+    }
+
+    private static void CheckErrors(
+        TestDevice device, FeatureTransformOptions options, CudaStepShape shape, (float[] Q, float[] Key, FeatureQueue Rows) inputs)
+    {
+        (int n, int c, int k, CudaPrecision precision) = (shape.MaxN, shape.C, shape.K, shape.Precision);
+        (float[] q, float[] key, FeatureQueue rows) = inputs;
         float[] stored = Stored(rows);
         (double[] loss, double[] gradient) = PlainContrast<double>.Run(options, q, key, stored, n, c, Step);
         (double[] plainLoss, double[] plainGradient) = PlainContrast<double>.Run(

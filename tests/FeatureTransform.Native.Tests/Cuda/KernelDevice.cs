@@ -9,14 +9,21 @@ namespace FeatureTransform.Native.Tests.Cuda;
 public interface ITestDevice
 {
     /// <summary>Opens one; skips the test with the reason where there is none.</summary>
-    /// <param name="order">Where the device lets that be chosen: the number of an order of its blocks and warps.</param>
+    /// <param name="order">Where the device lets that be chosen: the number of a way in which it orders its work.</param>
     static abstract KernelDevice Open(int order = 0);
 }
 
 /// <summary>A device with the kernels, and memory for a test, which is freed with it.</summary>
-public sealed class KernelDevice(CudaContext context, KernelLibrary kernels, Action? end = null) : IDisposable
+/// <param name="context">Of the device.</param>
+/// <param name="kernels">The kernels, loaded there.</param>
+/// <param name="end">Is done last when it is disposed of.</param>
+/// <param name="exact">
+/// The device itself knows what lies outside an allocation and what was never written: no room round arrays, no poison.
+/// </param>
+public sealed class KernelDevice(CudaContext context, KernelLibrary kernels, Action? end = null, bool exact = false) : IDisposable
 {
     private readonly List<DeviceMemory> memory = [];
+    private readonly int guard = exact ? 0 : DeviceArray<byte>.Guard;
 
     public CudaContext Context => context;
 
@@ -32,11 +39,11 @@ public sealed class KernelDevice(CudaContext context, KernelLibrary kernels, Act
 
     /// <summary>An output: NaN or -1, with room round it that must stay as it is.</summary>
     public DeviceArray<T> Poisoned<T>(int count, int offset = 0)
-        where T : unmanaged => Make<T>(count, DeviceArray<T>.Guard + (offset * Unsafe.SizeOf<T>()), DeviceArray<T>.Guard, []);
+        where T : unmanaged => Make<T>(count, guard + (offset * Unsafe.SizeOf<T>()), guard, []);
 
     /// <summary>An input that becomes an output, with room round it that must stay as it is.</summary>
     public DeviceArray<T> Guarded<T>(ReadOnlySpan<T> values)
-        where T : unmanaged => Make(values.Length, DeviceArray<T>.Guard, DeviceArray<T>.Guard, values);
+        where T : unmanaged => Make(values.Length, guard, guard, values);
 
     public void Dispose()
     {
@@ -56,7 +63,11 @@ public sealed class KernelDevice(CudaContext context, KernelLibrary kernels, Act
     {
         var bytes = new DeviceMemory(context, before + ((long)count * Unsafe.SizeOf<T>()) + behind);
         memory.Add(bytes);
-        bytes.Fill(DeviceArray<T>.Poison, Stream);
+        if (!exact || before > guard)
+        {
+            bytes.Fill(DeviceArray<T>.Poison, Stream);
+        }
+
         if (!values.IsEmpty)
         {
             bytes.Slice(before, bytes.Bytes - before).CopyFrom(values, Stream);

@@ -7,10 +7,10 @@ public abstract class KernelTests<TDevice>
     where TDevice : ITestDevice
 {
     [Fact]
-    public void No_order_of_blocks_and_warps_changes_a_bit()
+    public void No_order_of_blocks_warps_and_copies_changes_a_bit()
     {
         byte[] first = Run(0);
-        for (int order = 1; order <= 3; order++)
+        for (int order = 1; order <= OnEmulator.Orders; order++)
         {
             Assert.True(first.AsSpan().SequenceEqual(Run(order)), $"order {order} gives other bits");
         }

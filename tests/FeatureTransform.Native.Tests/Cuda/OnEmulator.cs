@@ -12,9 +12,23 @@ namespace FeatureTransform.Native.Tests.Cuda;
 /// </summary>
 public sealed class OnEmulator : ITestDevice
 {
-    public static KernelDevice Open(int order = 0)
+    /// <summary>Orders that differ from 0: other blocks and warps first, cp.async at once, blocks on several cores, and all of it.</summary>
+    public const int Orders = 4;
+
+    public static KernelDevice Open(int order = 0) => Open(Options(order));
+
+    /// <summary>How a device with an order executes.</summary>
+    public static EmulatorOptions Options(int order) => new()
     {
-        var emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
+        Device = DeviceProfile.A100,
+        OrderSeed = order is 1 or 4 ? 1000 + order : 0,
+        AsyncCopies = order is 2 or 4 ? AsyncCopyTime.AtOnce : AsyncCopyTime.Late,
+        Workers = order is 3 or 4 ? 3 : 1,
+    };
+
+    public static KernelDevice Open(EmulatorOptions options)
+    {
+        var emulator = new Emulator(options);
         var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         return new KernelDevice(context, KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true), () =>
         {
@@ -23,4 +37,11 @@ public sealed class OnEmulator : ITestDevice
             Assert.True(findings.Length == 0, string.Join('\n', findings.AsEnumerable()));
         });
     }
+}
+
+/// <summary>The same, with approximate instructions that err within their documented bounds.</summary>
+public sealed class OnErringEmulator : ITestDevice
+{
+    public static KernelDevice Open(int order = 0) =>
+        OnEmulator.Open(OnEmulator.Options(order) with { ApproximationSeed = 1 });
 }

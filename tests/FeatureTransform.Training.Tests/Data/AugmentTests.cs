@@ -152,4 +152,6 @@ public abstract class AugmentTests<TDevice> : KernelTests<TDevice>
 
 public sealed class AugmentOnEmulator : AugmentTests<OnEmulator>;
 
+public sealed class AugmentOnErringEmulator : AugmentTests<OnErringEmulator>;
+
 public sealed class AugmentOnGpu : AugmentTests<OnGpu>;

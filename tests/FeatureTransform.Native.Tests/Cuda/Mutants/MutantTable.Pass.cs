@@ -1,0 +1,68 @@
+namespace FeatureTransform.Native.Tests.Cuda;
+
+internal static partial class MutantTable
+{
+    private static Mutant[] Pass =>
+    [
+        Found("a part is replaced while others read it", "infonce_fp32", "common/infonce.cuh",
+            "    {\n        __syncthreads();\n        if (threadIdx.x == 0)\n        {\n            query =",
+            "    {\n        if (threadIdx.x == 0)\n        {\n            query =", Race, "slot = cta + query;"),
+        Found("a part is read before it is there", "infonce_fp32", "common/infonce.cuh",
+            "        __syncthreads();\n        return count > 0;", "        return count > 0;", Race, "return count > 0;"),
+        Found("parts of several blocks share a slot", "infonce_fp32", "common/infonce.cuh",
+            "slot = cta + query;", "slot = query;", Race, "arrays[PARTIAL_SCORE * ROWS] = score;", "infonce_fp32.cu"),
+        Found("a block's parts share a slot", "infonce_fp32", "common/infonce.cuh",
+            "slot = cta + query;", "slot = cta;", Unwritten, "return slot(part)[", "common/infonce_parts.cuh"),
+        Found("slots are too small for their arrays", "infonce_fp32", "common/infonce.cuh",
+            "(c + PARTIAL_ARRAYS)", "(c + PARTIAL_ARRAYS - 1)", Race, "store4(partial + (u64)(row + i) * channels, c, channels", "infonce_fp32.cu"),
+        Found("the tiles of a part end too late", "infonce_fp32", "common/infonce.cuh",
+            "left < tiles - first ? (u32)left : tiles - first", "tiles - first",
+            OutOfBounds, "arrays[PARTIAL_SCORE * ROWS] = score;", "infonce_fp32.cu"),
+    ];
+
+    private static Mutant[] Float32Pass =>
+    [
+        Found("keys are replaced while others read them", "infonce_fp32", "infonce_fp32.cu",
+            "            }\n            __syncthreads();\n            make_keys", "            }\n            make_keys",
+            Race, "*(float4*)&tile[r * STRIDE + column] = z;", "common/fp32_tile.cuh"),
+        Found("scores are made before the keys are there", "infonce_fp32", "infonce_fp32.cu",
+            "            __syncthreads();\n            make_scores", "            make_scores", Race, "z[i] = *(const float4*)&keys"),
+        Found("statistics before the scores are there", "infonce_fp32", "infonce_fp32.cu",
+            "            make_scores(queries, keys, sums, scores, args.scale);\n            __syncthreads();",
+            "            make_scores(queries, keys, sums, scores, args.scale);", Race, "float u = scores[j];"),
+        Found("products before the exponentials are there", "infonce_fp32", "infonce_fp32.cu",
+            "if (__syncthreads_or(factor != 1.0f))", "if (factor != 1.0f)", Race, "float p = exponentials["),
+        Found("threads without a query leave before the barriers", "infonce_fp32", "infonce_fp32.cu",
+            "        statistics.shift = rintf(statistics.positive);",
+            "        statistics.shift = rintf(statistics.positive);\n        if (global_row >= args.n)\n            return;",
+            Race, "q[i] = *(const float4*)&queries"),
+        Found("rows of scores overlap", "infonce_fp32", "common/fp32_tile.cuh",
+            "SCORE_STRIDE = KEYS + 4", "SCORE_STRIDE = KEYS - 4", Race, "scores[place * SCORE_STRIDE", "infonce_fp32.cu"),
+        Found("rows of keys lose their alignment", "infonce_fp32", "common/fp32_tile.cuh",
+            "STRIDE = FT_CHANNELS + 4;", "STRIDE = FT_CHANNELS + 2;", Misaligned, "*(float4*)&queries[r * STRIDE + column]"),
+        Wrong("exponentials of keys that do not exist", "infonce_fp32", "infonce_fp32.cu",
+            "float e = j < valid ? exp2f(scores[j] - shift) : 0.0f;", "float e = exp2f(scores[j] - shift);"),
+        Wrong("products are not rescaled", "infonce_fp32, cold", "infonce_fp32.cu", "                products.scale(factors);", "                ;"),
+    ];
+
+    private static Mutant[] Finish =>
+    [
+        Found("losses are counted without a fence", "infonce_fp32", "infonce_finish.cu",
+            "        __threadfence();\n        last = atomicAdd", "        last = atomicAdd", Race, "sum += losses[i];"),
+        Found("losses are read without a fence", "infonce_fp32", "infonce_finish.cu",
+            "gridDim.x - 1;\n        __threadfence();", "gridDim.x - 1;", Race, "sum += losses[i];"),
+        Found("who is last is read before it is known", "infonce_fp32", "infonce_finish.cu",
+            "    __syncthreads();\n    if (!last)", "    if (!last)", Race, "if (!last)"),
+        Found("the largest shift before all warps have theirs", "infonce_fp32", "infonce_finish.cu",
+            "        largest[threadIdx.x / FT_WARP] = shift;\n    __syncthreads();", "        largest[threadIdx.x / FT_WARP] = shift;",
+            Race, "shift = fmaxf(shift, largest[warp]);"),
+        Found("the softmax is read before it is there", "infonce_fp32", "infonce_finish.cu",
+            "    __syncthreads();\n    return result;", "    return result;", Race, "return result;"),
+        Found("sums are combined before they are there", "infonce_fp32", "infonce_finish.cu",
+            "        groups[threadIdx.x] = sum;\n        __syncthreads();", "        groups[threadIdx.x] = sum;", Race, "sums[pass] = add_scaled(groups["),
+        Found("a part too many is combined", "infonce_fp32", "infonce_finish.cu",
+            "part < parts.count && column", "part <= parts.count && column", Unwritten, "sum = add_scaled(load4(parts.slot(part)"),
+        Wrong("the gradient forgets the length of its row", "infonce_fp32", "infonce_finish.cu",
+            "    normalize_backward(q_gradient, q, norms.q);", "    ;"),
+    ];
+}

@@ -1,0 +1,47 @@
+namespace FeatureTransform.Native.Tests.Cuda;
+
+internal static partial class MutantTable
+{
+    private static Mutant[] Reductions =>
+    [
+        Found("no barrier before the sums of the warps are read", "lars", "common/reduce.cuh",
+            "sums[threadIdx.x / FT_WARP] = value;\n    __syncthreads();", "sums[threadIdx.x / FT_WARP] = value;",
+            Race, "total += sums[warp];"),
+        Found("no barrier before the sums of the warps are written again", "lars", "common/reduce.cuh",
+            "    __syncthreads(); // the sums of an earlier call have been read\n", "",
+            Race, "sums[threadIdx.x / FT_WARP] = value;"),
+        Found("a barrier that one lane of each warp reaches", "lars", "common/reduce.cuh",
+            "        sums[threadIdx.x / FT_WARP] = value;\n    __syncthreads();",
+            "    {\n        sums[threadIdx.x / FT_WARP] = value;\n        __syncthreads(); // some\n    }",
+            "deadlock", "__syncthreads(); // some"),
+        Found("half the lanes are not in the mask", "mix_queue", "common/reduce.cuh",
+            "__shfl_xor_sync(FT_FULL_MASK, value, (int)offset)", "__shfl_xor_sync(0x0000ffffu, value, (int)offset)",
+            "membermask without caller", "value += __shfl_xor_sync(0x0000ffffu, value, (int)offset);"),
+        Found("the last lane is not in the mask", "mix_positive", "common/reduce.cuh",
+            "value += __shfl_xor_sync(FT_FULL_MASK, value, offset)", "value += __shfl_xor_sync(0x7fffffffu, value, offset)",
+            "membermask without caller", "value += __shfl_xor_sync(0x7fffffffu, value, offset)"),
+        Wrong("the last exchange of a sum is missing", "mix_positive", "common/reduce.cuh",
+            "for (int offset = FT_WARP / 2; offset > 0; offset /= 2)\n        value += ",
+            "for (int offset = FT_WARP / 2; offset > 1; offset /= 2)\n        value += "),
+        Found("no barrier before other warps' sums are read", "bias_relu", "bias_relu.cu",
+            "    sums[warp][lane] = sum;\n    __syncthreads();", "    sums[warp][lane] = sum;", Race, "sums[warp][lane] = sum;"),
+        Found("an accumulator without a start", "bias_relu", "bias_relu.cu",
+            "float sum = 0;", "float sum;", UnwrittenRegister, "sums[warp][lane] = sum;"),
+        Found("a sum of one warp too many", "bias_relu", "bias_relu.cu",
+            "for (u32 i = 1; i < FT_WARPS; i++)", "for (u32 i = 1; i <= FT_WARPS; i++)", OutOfBounds, "sum += sums[i][lane];"),
+        Wrong("warps step over a row", "bias_relu", "bias_relu.cu", "row += FT_WARPS)", "row += FT_WARPS + 1)"),
+        Found("one column too many", "bias_relu", "bias_relu.cu",
+            "if (column < args.c)\n    {", "if (column <= args.c)\n    {", OutOfBounds, "float gradient = widen(dy[i]);"),
+        Found("the gradient overtakes the logits that it replaces", "softmax_cross_entropy", "softmax_cross_entropy.cu",
+            "    __syncwarp(); // the gradient may take the place of logits that other lanes have read\n", "",
+            Race, "store4(gradient, column, classes, aligned, x);"),
+        Found("one class too many", "softmax_cross_entropy", "softmax_cross_entropy.cu",
+            "column < classes; column += FT_WARP)\n        maximum", "column <= classes; column += FT_WARP)\n        maximum",
+            OutOfBounds, "maximum = fmaxf(maximum, logits[column]);"),
+        Found("lanes without a class leave before the sums", "softmax_cross_entropy, few classes", "softmax_cross_entropy.cu",
+            "if (row >= args.n)", "if (row >= args.n || lane >= classes)", "shuffle from inactive lane", "maximum = warp_max(maximum);"),
+        Found("a loss too many in the mean", "softmax_cross_entropy", "softmax_cross_entropy.cu",
+            "row < args.n; row += FT_MEAN_THREADS", "row <= args.n; row += FT_MEAN_THREADS",
+            OutOfBounds, "sum += args.losses[row];"),
+    ];
+}
