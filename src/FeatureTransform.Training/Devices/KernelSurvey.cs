@@ -111,7 +111,7 @@ public static class KernelSurvey
         ulong rows = device.Of<float>(N * C), logits = device.Of<float>(N * Classes);
         new BiasRelu(kernels, ElementType.Float32).Launch(
             device.Stream, new BiasReluArgs { Dy = rows, Y = device.Of<float>(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
-        new Cast(kernels).Launch(device.Stream, ElementType.BFloat16, new CastArgs
+        new Cast(kernels).Launch(device.Stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
         {
             Source = rows,
             Target = device.Room(N * C * sizeof(ushort)),
@@ -119,6 +119,22 @@ public static class KernelSurvey
             SourceColumns = C,
             TargetColumns = C,
         });
+        new ReluBackward(kernels, ElementType.Float32).Launch(
+            device.Stream, new ReluBackwardArgs { Dy = rows, Dy2 = device.Of<float>(N * C), Y = device.Of<float>(N * C), Count = N * C });
+        new NormInference(kernels, ElementType.Float32).Launch(device.Stream, new NormInferenceArgs
+        {
+            X = rows,
+            Weight = device.Of<float>(C),
+            Bias = device.Of<float>(C),
+            Mean = device.Of<float>(C),
+            Variance = device.Of<float>(C),
+            Rows = N,
+            C = C,
+        });
+        var average = new GlobalAverage(kernels, ElementType.Float32);
+        ulong means = device.Room(C * sizeof(float));
+        average.Forward(device.Stream, new GlobalAverageArgs { From = rows, To = means, Pixels = N, N = 1, C = C });
+        average.Backward(device.Stream, new GlobalAverageArgs { From = means, To = rows, Pixels = N, N = 1, C = C });
         new ScatterRows(kernels, ElementType.Float32).Launch(device.Stream, new ScatterRowsArgs
         {
             Source = rows,
