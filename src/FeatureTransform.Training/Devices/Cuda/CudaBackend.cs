@@ -67,7 +67,7 @@ internal static class CudaBackend
         var emulator = new Emulator(DeviceProfile.A100);
         var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         var kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true, report);
-        return new CudaDevice(context, kernels, emulator.CuDnn, emulator.CuBlasLt, precision)
+        return new CudaDevice(context, kernels, emulator.CuDnn, emulator.CuBlasLt, precision, separateTensors: true)
         {
             Owned = [kernels, context, new Findings(emulator, report)],
         };
