@@ -59,7 +59,13 @@ internal static class KernelTable
 
     private static string Short(double value)
     {
-        (double scaled, string unit) = value switch { >= 1e9 => (value / 1e9, "G"), >= 1e6 => (value / 1e6, "M"), >= 1e4 => (value / 1e3, "k"), _ => (value, "") };
+        (double scaled, string unit) = value switch
+        {
+            >= 1e9 => (value / 1e9, "G"),
+            >= 1e6 => (value / 1e6, "M"),
+            >= 1e4 => (value / 1e3, "k"),
+            _ => (value, ""),
+        };
         string digits = scaled == Math.Floor(scaled) && unit.Length == 0 ? "F0" : scaled >= 100 ? "F0" : scaled >= 10 ? "F1" : "F2";
         return scaled.ToString(digits, CultureInfo.InvariantCulture) + unit;
     }

@@ -126,4 +126,59 @@ internal sealed unsafe partial class BlockRun
         }
         NoteAsyncDone(w, copy);
     }
+
+    /// <summary>cp.async begins to write: from now on its bytes are nobody's until the thread has waited.</summary>
+    public void OnAsyncIssue(Warp w, Op* op, Region shared, uint lanes, ulong* offsets, int bytes)
+    {
+        Buffer.MemoryCopy(offsets, w.Offsets, 256, 256);
+        if (Counts != null)
+        {
+            CountAccess(w, op, shared, lanes, bytes);
+        }
+        if (!checksRaces)
+        {
+            return;
+        }
+        CheckRace(w, op, shared, lanes, bytes, Access.Write);
+        RaceShadow shadow = ShadowOf(shared);
+        for (uint m = lanes; m != 0; m &= m - 1)
+        {
+            ulong start = offsets[BitOperations.TrailingZeroCount(m)];
+            for (ulong at = start; at < start + (ulong)bytes; at += (ulong)shadow.Granularity)
+            {
+                shadow.At(at, KeyOf(shared)).Writer.IsPending = true;
+            }
+        }
+    }
+
+    public void OnAsyncRead(Warp w, Op* op, Region source, uint lanes, int bytes)
+    {
+        if (Counts != null)
+        {
+            CountAccess(w, op, source, lanes, bytes);
+        }
+        if (checksRaces)
+        {
+            CheckRace(w, op, source, lanes, bytes, Access.Read);
+        }
+    }
+
+    /// <summary>The thread has waited for a copy: it counts as its own write of this moment.</summary>
+    private void NoteAsyncDone(Warp w, in AsyncCopy copy)
+    {
+        if (!checksRaces)
+        {
+            return;
+        }
+        RaceShadow shadow = ShadowOf(copy.Target);
+        for (ulong at = copy.TargetOffset; at < copy.TargetOffset + (ulong)copy.Bytes; at += (ulong)shadow.Granularity)
+        {
+            ref RaceCell cell = ref shadow.At(at, KeyOf(copy.Target));
+            if (cell.Writer.IsPending && cell.Writer.Warp == w.Index && cell.Writer.Lanes == 1u << copy.Lane)
+            {
+                cell.Writer.IsPending = false;
+                cell.Writer.Stamp = clocks.Time(w.Index);
+            }
+        }
+    }
 }

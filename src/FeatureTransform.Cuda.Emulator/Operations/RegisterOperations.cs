@@ -34,7 +34,8 @@ internal static unsafe class RegisterOperations
         if (bad != 0)
         {
             w.Block.Report(w, op, Checks.Initialization, "uninitialised register", bad, 0,
-                $"uses {w.Frame.Function.Source.Registers[(int)op->Immediate].Name}, which was never written, or what was computed of such a register");
+                $"uses {w.Frame.Function.Source.Registers[(int)op->Immediate].Name}, which was never written, or what was computed of "
+                + "such a register");
             written |= bad;
         }
     }

@@ -102,8 +102,13 @@ public static class KernelSurvey
         };
         new Ema(kernels).Launch(device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
         new Sgd(kernels).Launch(device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = 0.9f });
-        new Lars(kernels).Launch(
-            device.Stream, chunks, new LarsArgs { Arrays = arrays, Squares = device.Room(chunks * Lars.SquareBytes), Momentum = 0.9f, Trust = 0.001f });
+        new Lars(kernels).Launch(device.Stream, chunks, new LarsArgs
+        {
+            Arrays = arrays,
+            Squares = device.Room(chunks * Lars.SquareBytes),
+            Momentum = 0.9f,
+            Trust = 0.001f,
+        });
     }
 
     private static void RunRows(Buffers device, KernelLibrary kernels)
@@ -161,8 +166,13 @@ public static class KernelSurvey
         var knn = new Knn(kernels);
         int capacity = Knn.Capacity(Neighbors);
         (ulong queries, ulong bank) = (device.Room(N * C * sizeof(float)), device.Room(K * C * sizeof(float)));
-        knn.Normalize(device.Stream, new KnnNormalizeArgs { Rows = device.Of<float>(N * C), Unit = queries, Stride = C, Count = N, C = C, Padded = C });
-        knn.Normalize(device.Stream, new KnnNormalizeArgs { Rows = device.Of<float>(K * C), Unit = bank, Stride = C, Count = K, C = C, Padded = C });
+        foreach ((ulong unit, int count) in new[] { (queries, N), (bank, K) })
+        {
+            ulong rows = device.Of<float>(count * C);
+            knn.Normalize(
+                device.Stream, new KnnNormalizeArgs { Rows = rows, Unit = unit, Stride = C, Count = (uint)count, C = C, Padded = C });
+        }
+
         (ulong keys, ulong counts) = (device.Room(N * capacity * sizeof(ulong)), device.Room(N * sizeof(uint)));
         knn.Search(device.Stream, 1, new KnnSearchArgs
         {
