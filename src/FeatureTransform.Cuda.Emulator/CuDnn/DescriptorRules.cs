@@ -73,31 +73,27 @@ internal static class DescriptorRules
             descriptor, cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, [1, 1],
             cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES,
             cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS,
-            cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, isMaximum: false);
+            cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS);
     }
 
     private static PlanWindow Resample(BackendObject descriptor)
     {
         RequireFloat(descriptor, cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_COMP_TYPE);
         var mode = (cudnnResampleMode_t)descriptor.Integer(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_MODE);
-        Require(
-            mode is cudnnResampleMode_t.CUDNN_RESAMPLE_MAXPOOL or cudnnResampleMode_t.CUDNN_RESAMPLE_AVGPOOL_INCLUDE_PADDING,
-            $"{mode} is not emulated");
-        bool isMaximum = mode == cudnnResampleMode_t.CUDNN_RESAMPLE_MAXPOOL;
+        Require( // on a device cuDNN 9.19 gives wrong means in bf16
+            mode == cudnnResampleMode_t.CUDNN_RESAMPLE_MAXPOOL, $"{mode} is not emulated, as its results are not to be relied on");
         var padding = (cudnnPaddingMode_t)descriptor.Integer(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_PADDING_MODE);
-        Require(
-            padding == (isMaximum ? cudnnPaddingMode_t.CUDNN_NEG_INF_PAD : cudnnPaddingMode_t.CUDNN_ZERO_PAD),
-            $"{mode} with {padding} has no engine");
+        Require(padding == cudnnPaddingMode_t.CUDNN_NEG_INF_PAD, $"{mode} with {padding} has no engine");
         return Window(
             descriptor, cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS,
             descriptor.Longs(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_WINDOW_DIMS),
             cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_STRIDES, cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_PRE_PADDINGS,
-            cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_POST_PADDINGS, isMaximum);
+            cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_POST_PADDINGS);
     }
 
     private static PlanWindow Window(
         BackendObject descriptor, cudnnBackendAttributeName_t dimensions, long[] size, cudnnBackendAttributeName_t strides,
-        cudnnBackendAttributeName_t before, cudnnBackendAttributeName_t behind, bool isMaximum)
+        cudnnBackendAttributeName_t before, cudnnBackendAttributeName_t behind)
     {
         long[] stride = descriptor.Longs(strides), padding = descriptor.Longs(before);
         Require(descriptor.Integer(dimensions) == 2, "only images of two dimensions are emulated");
@@ -105,7 +101,7 @@ internal static class DescriptorRules
             stride[0] == stride[1] && padding[0] == padding[1] && padding.AsSpan().SequenceEqual(descriptor.Longs(behind)),
             "only the same stride and padding in all directions is emulated");
         Require(stride[0] > 0 && padding[0] >= 0 && size.All(s => s > 0), "a stride or window is not positive, or a padding negative");
-        return new PlanWindow((int)size[0], (int)size[1], (int)stride[0], (int)padding[0], isMaximum);
+        return new PlanWindow((int)size[0], (int)size[1], (int)stride[0], (int)padding[0]);
     }
 
     private static PlanPointwise Pointwise(BackendObject descriptor)

@@ -205,31 +205,21 @@ internal static class LayerLoops
         PlanWindow window = o.Window!;
         int c = xt.C;
         double[] x = values[xt.Id], y = new double[yt.Count], index = new double[yt.Count];
-        if (window.IsMaximum)
-        {
-            Array.Fill(y, double.NegativeInfinity);
-        }
+        Array.Fill(y, double.NegativeInfinity);
         foreach ((int pixel, int tap, int source) in Taps(window, xt, yt))
         {
             for (int i = 0; i < c; i++)
             {
                 ref double result = ref y[(pixel * c) + i];
                 double value = x[(source * c) + i];
-                if (!window.IsMaximum)
-                {
-                    result += value / (window.Height * window.Width);
-                }
-                else if (value > result)
+                if (value > result)
                 {
                     (result, index[(pixel * c) + i]) = (value, tap);
                 }
             }
         }
         values[yt.Id] = y;
-        if (o.Operands.TryGetValue(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_IDXDESC, out PlanTensor? indices))
-        {
-            values[indices.Id] = index;
-        }
+        values[o[cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_IDXDESC].Id] = index;
     }
 
     private static void PoolBackward(PlanOperation o, Dictionary<long, double[]> values)
@@ -239,16 +229,12 @@ internal static class LayerLoops
         PlanWindow window = o.Window!;
         int c = xt.C;
         double[] dy = values[yt.Id], dx = new double[xt.Count];
-        double[]? index = o.Operands.TryGetValue(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_IDXDESC, out PlanTensor? indices)
-            ? values[indices.Id]
-            : null;
+        double[] index = values[o[cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_IDXDESC].Id];
         foreach ((int pixel, int tap, int source) in Taps(window, xt, yt))
         {
             for (int i = 0; i < c; i++)
             {
-                double gradient = dy[(pixel * c) + i];
-                dx[(source * c) + i] += index is null ? gradient / (window.Height * window.Width)
-                    : index[(pixel * c) + i] == tap ? gradient : 0;
+                dx[(source * c) + i] += index[(pixel * c) + i] == tap ? dy[(pixel * c) + i] : 0;
             }
         }
         values[xt.Id] = dx;

@@ -87,8 +87,8 @@ internal static class OperationRules
     {
         Require(
             y.Dimensions.AsSpan().SequenceEqual([x.N, x.C, window.Rows(x.H), window.Columns(x.W)]), $"{y} is not what {x} gives");
-        Require(index is not null == window.IsMaximum, "a maximum needs an index, and nothing else may have one");
-        Require(index is null || index.HasShapeOf(y), $"{index} has not the shape of {y}");
+        Require(index is not null, "a maximum needs an index");
+        Require(index!.HasShapeOf(y), $"{index} has not the shape of {y}");
         return window;
     }
 

@@ -31,7 +31,7 @@ internal sealed record PlanTensor(long Id, cudnnDataType_t Type, long[] Dimensio
 }
 
 /// <summary>The parameters of a convolution or of pooling.</summary>
-internal sealed record PlanWindow(int Height, int Width, int Stride, int Padding, bool IsMaximum)
+internal sealed record PlanWindow(int Height, int Width, int Stride, int Padding)
 {
     public int Rows(int height) => ((height + (2 * Padding) - Height) / Stride) + 1;
 

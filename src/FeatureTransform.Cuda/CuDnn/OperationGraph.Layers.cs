@@ -161,34 +161,32 @@ internal sealed partial class OperationGraph
             BatchNorm(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_NORM_BWD_MODE)));
     }
 
-    /// <summary>y = the largest of each window, whose place goes to index (int8, the shape of y); or its mean, without an index.</summary>
-    public void Pool(GraphTensor x, GraphTensor y, GraphTensor? index, GraphWindow window)
+    /// <summary>y = the largest of each window, whose place goes to index (int8, the shape of y).</summary>
+    public void Pool(GraphTensor x, GraphTensor y, GraphTensor index, GraphWindow window)
     {
         string name = RequirePool(x, y, index, window);
-        List<GraphOperand> outputs = [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC, y)];
-        if (index is not null)
-        {
-            outputs.Add(new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_IDXDESC, index));
-        }
         Add(new GraphOperation(
             name, cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_RESAMPLE_FWD_DESCRIPTOR,
-            [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC, x)], [.. outputs],
-            Resample(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_DESC, window, index is not null)));
+            [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_XDESC, x)],
+            [
+                new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_YDESC, y),
+                new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_IDXDESC, index),
+            ],
+            Resample(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_FWD_DESC, window)));
     }
 
     /// <summary>dx of <see cref="Pool"/>.</summary>
-    public void PoolBackward(GraphTensor dy, GraphTensor? index, GraphTensor dx, GraphWindow window)
+    public void PoolBackward(GraphTensor dy, GraphTensor index, GraphTensor dx, GraphWindow window)
     {
         string name = RequirePool(dx, dy, index, window) + " backward";
-        List<GraphOperand> inputs = [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_DYDESC, dy)];
-        if (index is not null)
-        {
-            inputs.Add(new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_IDXDESC, index));
-        }
         Add(new GraphOperation(
-            name, cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR, [.. inputs],
+            name, cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_RESAMPLE_BWD_DESCRIPTOR,
+            [
+                new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_DYDESC, dy),
+                new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_IDXDESC, index),
+            ],
             [new(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_DXDESC, dx)],
-            Resample(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_DESC, window, index is not null)));
+            Resample(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_RESAMPLE_BWD_DESC, window)));
     }
 
     private void RequireFilter(GraphTensor x, GraphTensor w, GraphTensor y, GraphWindow window)
@@ -207,13 +205,13 @@ internal sealed partial class OperationGraph
         RequireChannels(norm.Inverse, name, x.C);
     }
 
-    private string RequirePool(GraphTensor x, GraphTensor y, GraphTensor? index, GraphWindow window)
+    private string RequirePool(GraphTensor x, GraphTensor y, GraphTensor index, GraphWindow window)
     {
-        string name = $"{(index is null ? "average" : "maximum")} of {window}";
+        string name = $"maximum of {window}";
         RequireShape(y, name, x.N, window.Rows(x.H), window.Columns(x.W), x.C);
         Require(x.Type == y.Type, name, $"{x} and {y} should have one type");
         Require(
-            index is null || (index.HasShapeOf(y) && index.Type == cudnnDataType_t.CUDNN_DATA_INT8), name,
+            index.HasShapeOf(y) && index.Type == cudnnDataType_t.CUDNN_DATA_INT8, name,
             $"{index} should be int8 and have the shape of {y}");
         return name;
     }
@@ -244,16 +242,16 @@ internal sealed partial class OperationGraph
         new GraphSetting(cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, Int64, window.Stride, window.Stride),
         new GraphSetting(cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_DILATIONS, Int64, 1, 1));
 
-    // With zeros around it a maximum has no engine; a mean counts the padding, of which the network's has none.
-    private static GraphParameters Resample(cudnnBackendAttributeName_t name, GraphWindow window, bool isMaximum) => new(
+    // With zeros around it a maximum has no engine.
+    private static GraphParameters Resample(cudnnBackendAttributeName_t name, GraphWindow window) => new(
         name, cudnnBackendDescriptorType_t.CUDNN_BACKEND_RESAMPLE_DESCRIPTOR,
         new GraphSetting(
             cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_RESAMPLE_MODE,
-            (long)(isMaximum ? cudnnResampleMode_t.CUDNN_RESAMPLE_MAXPOOL : cudnnResampleMode_t.CUDNN_RESAMPLE_AVGPOOL_INCLUDE_PADDING)),
+            (long)cudnnResampleMode_t.CUDNN_RESAMPLE_MAXPOOL),
         Float32(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_COMP_TYPE),
         new GraphSetting(
             cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_PADDING_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_PADDING_MODE,
-            (long)(isMaximum ? cudnnPaddingMode_t.CUDNN_NEG_INF_PAD : cudnnPaddingMode_t.CUDNN_ZERO_PAD)),
+            (long)cudnnPaddingMode_t.CUDNN_NEG_INF_PAD),
         new GraphSetting(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS, Int64, 2),
         new GraphSetting(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_WINDOW_DIMS, Int64, window.Height, window.Width),
         new GraphSetting(cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_STRIDES, Int64, window.Stride, window.Stride),

@@ -65,13 +65,42 @@ public sealed class CuDnnRuleTests : HostTest
     }
 
     [Fact]
-    public void A_window_has_paddings()
+    public void A_convolution_has_its_parameters_and_factors()
     {
-        BackendDescriptor convolution = New(cudnnBackendDescriptorType_t.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
-        Refused(2000, "has no CUDNN_ATTR_CONVOLUTION", () => convolution.Finalized());
-        Refused(2000, "CUDNN_ZERO_PAD has no engine", () => Finalize(
+        BackendDescriptor bare = New(cudnnBackendDescriptorType_t.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR);
+        Refused(2000, "has no CUDNN_ATTR_CONVOLUTION", () => bare.Finalized());
+        BackendDescriptor operation = New(cudnnBackendDescriptorType_t.CUDNN_BACKEND_OPERATION_CONVOLUTION_FORWARD_DESCRIPTOR);
+        BackendDescriptor window = Finalize(
+            cudnnBackendDescriptorType_t.CUDNN_BACKEND_CONVOLUTION_DESCRIPTOR,
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_COMP_TYPE, cudnnBackendAttributeType_t.CUDNN_TYPE_DATA_TYPE, [0]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_CONV_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_CONVOLUTION_MODE, [1]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_SPATIAL_DIMS, Int64, [2]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_PRE_PADDINGS, Int64, [0, 0]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_POST_PADDINGS, Int64, [0, 0]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_FILTER_STRIDES, Int64, [1, 1]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_CONVOLUTION_DILATIONS, Int64, [1, 1]));
+        operation.SetDescriptors(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_CONV_DESC, window);
+        operation.SetDescriptors(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_X, Tensor(1, Bf16, [2, 8, 4, 4]));
+        operation.SetDescriptors(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_W, Tensor(2, Bf16, [16, 8, 1, 1]));
+        operation.SetDescriptors(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_Y, Tensor(3, Bf16, [2, 16, 4, 4]));
+        Refused(2000, "has no CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA", () => operation.Finalized());
+        Set(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_ALPHA, 1);
+        Refused(2000, "has no CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA", () => operation.Finalized());
+        Set(cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_CONVOLUTION_FORWARD_BETA, 0);
+        operation.Finalized();
+
+        void Set(cudnnBackendAttributeName_t name, float value) =>
+            operation.Set(name, cudnnBackendAttributeType_t.CUDNN_TYPE_FLOAT, value);
+    }
+
+    [Theory]
+    [InlineData(3, "CUDNN_ZERO_PAD has no engine")]
+    [InlineData(2, "not to be relied on")]
+    public void Pooling_is_of_maxima_beside_minus_infinity(long mode, string reason)
+    {
+        Refused(2000, reason, () => Finalize(
             cudnnBackendDescriptorType_t.CUDNN_BACKEND_RESAMPLE_DESCRIPTOR,
-            (cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_RESAMPLE_MODE, [3]),
+            (cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_RESAMPLE_MODE, [mode]),
             (cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_COMP_TYPE, cudnnBackendAttributeType_t.CUDNN_TYPE_DATA_TYPE, [0]),
             (cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_PADDING_MODE, cudnnBackendAttributeType_t.CUDNN_TYPE_PADDING_MODE, [0]),
             (cudnnBackendAttributeName_t.CUDNN_ATTR_RESAMPLE_SPATIAL_DIMS, Int64, [2]),

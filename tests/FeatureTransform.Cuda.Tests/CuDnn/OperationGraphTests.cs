@@ -98,7 +98,8 @@ public sealed class OperationGraphTests
         GraphTensor x = graph.Tensor("x", BFloat16, 2, 9, 9, 8), y = graph.Tensor("y", BFloat16, 2, 5, 5, 8);
         Refuses("should be int8", () => graph.Pool(x, y, graph.Tensor("wide", Float32, 2, 5, 5, 8), Three));
         Refuses("should be int8", () => graph.Pool(x, y, graph.Tensor("short", cudnnDataType_t.CUDNN_DATA_INT8, 1, 5, 5, 8), Three));
-        Refuses("should be 2 x 8 x 3 x 3", () => graph.Pool(x, y, null, new GraphWindow(3, 3, 0)));
+        GraphTensor index = graph.Tensor("index", cudnnDataType_t.CUDNN_DATA_INT8, 2, 5, 5, 8);
+        Refuses("should be 2 x 8 x 3 x 3", () => graph.Pool(x, y, index, new GraphWindow(3, 3, 0)));
     }
 
     [Fact]
