@@ -30,6 +30,7 @@ public abstract class CudaContrastiveStepTests
     [InlineData(33, 257, 17, 0.1f)]
     [InlineData(31, 130, 128, 0.005f)]
     [InlineData(5, 65, 300, 10f)]
+    [InlineData(2, 4200, 17, 0.1f)] // so many parts of a row that a block finishes it
     public void Odd_sizes_and_extreme_temperatures_equal_the_oracle(int n, int k, int c, float tau)
     {
         using TestDevice device = Open();

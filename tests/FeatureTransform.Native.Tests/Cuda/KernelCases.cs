@@ -33,6 +33,7 @@ internal static class KernelCases<TDevice>
 
         // Pass and finish of a step; several tiles of keys a block where the device has few multiprocessors.
         ["infonce_fp32"] = () => new StepCase<TDevice>().Odd_sizes_and_extreme_temperatures_equal_the_oracle(130, 130, 17, 0.1f),
+        ["infonce_fp32, wide rows"] = () => new StepCase<TDevice>().Odd_sizes_and_extreme_temperatures_equal_the_oracle(5, 65, 300, 10f),
         ["infonce_fp32, cold"] = () => new StepCase<TDevice>().Scores_far_above_the_positive_are_scaled_down(CudaPrecision.Float32, 0.002f),
         ["infonce_bf16, row"] = () => Tensor(CudaPrecision.BFloat16, LambdaScope.Row, ElementType.Float32, 40, 610),
         ["infonce_bf16, batch"] = () => Tensor(CudaPrecision.BFloat16, LambdaScope.Batch, ElementType.BFloat16, 40, 97),
