@@ -1,21 +1,24 @@
 using FeatureTransform.Cuda;
+using FeatureTransform.Cuda.Emulator.Host;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;
 using FeatureTransform.Training.Tests.Devices;
 using FeatureTransform.Training.Tests.Devices.Cuda;
 using Xunit;
+using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 
 namespace FeatureTransform.Training.Tests.Methods;
 
 /// <summary>
 /// A call of a library fails in the middle of a run: the step says which, and what it held is released. By default a fixed part of
-/// the calls of a step fail, each once and in a run of its own; FT_FULL=1 lets all of them fail. Calls that release something are
+/// the calls of a step fail, each once and in a run of its own on one context; FT_FULL=1 lets all of them fail. Calls that release something are
 /// left out: what releases does not throw.
 /// </summary>
 public sealed class StepFaultTests(ITestOutputHelper output)
 {
     private const int Part = 8;
+    private const CudaPrecision Precision = CudaPrecision.Float32;
 
     private static readonly PretrainOptions Options = new()
     {
@@ -35,7 +38,8 @@ public sealed class StepFaultTests(ITestOutputHelper output)
     [Fact]
     public void A_call_that_fails_ends_its_step_and_nothing_is_left()
     {
-        Call[] calls = CallsOfStep(out float loss);
+        using var cuda = new EmulatedCuda(Precision, separate: false);
+        Call[] calls = CallsOfStep(cuda, out float loss);
         bool all = Environment.GetEnvironmentVariable("FT_FULL") == "1";
         int whole = calls.Length;
         if (!all)
@@ -44,10 +48,11 @@ public sealed class StepFaultTests(ITestOutputHelper output)
         }
 
         output.WriteLine($"{calls.Length} of {whole} calls; FT_FULL=1 lets all fail");
-        string[] wrong = [.. calls.Select(call => (call, Problem: Fail(call))).Where(item => item.Problem is not null)
+        string[] wrong = [.. calls.Select(call => (call, Problem: Fail(cuda, call))).Where(item => item.Problem is not null)
             .Select(item => $"{item.call.Function}, use {item.call.Use}: {item.Problem}")];
         Assert.True(wrong.Length == 0, string.Join('\n', wrong));
-        CallsOfStep(out float after);
+        using var other = new EmulatedCuda(Precision, separate: false);
+        CallsOfStep(other, out float after);
         Assert.Equal(loss, after);
     }
 
@@ -60,11 +65,11 @@ public sealed class StepFaultTests(ITestOutputHelper output)
         return [.. first.Concat(calls.Except(first)).Take(Part)];
     }
 
-    private static Call[] CallsOfStep(out float loss)
+    private static Call[] CallsOfStep(EmulatedCuda cuda, out float loss)
     {
-        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
-        cuda.Device.Reserve(Options);
-        using var moco = new MoCo(cuda.Device, Options);
+        using CudaDevice device = cuda.OpenAnother(Precision);
+        device.Reserve(Options);
+        using var moco = new MoCo(device, Options);
         Step(moco, 0);
         IReadOnlyDictionary<string, int> driver = cuda.Emulator.Calls, cuDnn = cuda.Emulator.CuDnn.Calls;
         loss = Step(moco, 1);
@@ -87,38 +92,55 @@ public sealed class StepFaultTests(ITestOutputHelper output)
     private static bool Releases(string function) =>
         function.Contains("Destroy", StringComparison.Ordinal) || function.Contains("PopCurrent", StringComparison.Ordinal);
 
-    /// <summary>What is wrong with how the step ends; null for nothing. Disposing of the device asserts that nothing is left.</summary>
-    private static string? Fail(Call call)
+    /// <summary>What is wrong with how the step ends, and with what is left then; null for nothing.</summary>
+    private static string? Fail(EmulatedCuda cuda, Call call)
     {
         const int driverError = 999, cuDnnError = 5000, cuBlasLtError = 13; // unknown, execution failed, execution failed
+        (int, int, ulong) before = Held(cuda);
+        string? problem = "the step ends as if it had not failed";
         try
         {
-            using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
-            cuda.Device.Reserve(Options);
-            using var moco = new MoCo(cuda.Device, Options);
+            using CudaDevice device = cuda.OpenAnother(Precision);
+            device.Reserve(Options);
+            using var moco = new MoCo(device, Options);
             Step(moco, 0);
-            Action<int> fail = call.Library switch
-            {
-                Library.CuDnn => status => cuda.Emulator.CuDnn.FailCall(call.Function, status, call.Use),
-                Library.CuBlasLt => status => cuda.Emulator.CuBlasLt.FailCall(call.Function, status, call.Use),
-                _ => status => cuda.Emulator.FailCall(call.Function, status, call.Use),
-            };
             int code = call.Library switch { Library.CuDnn => cuDnnError, Library.CuBlasLt => cuBlasLtError, _ => driverError };
-            fail(code);
+            switch (call.Library)
+            {
+                case Library.CuDnn:
+                    cuda.Emulator.CuDnn.FailCall(call.Function, code, call.Use);
+                    break;
+                case Library.CuBlasLt:
+                    cuda.Emulator.CuBlasLt.FailCall(call.Function, code, call.Use);
+                    break;
+                default:
+                    cuda.Emulator.FailCall(call.Function, code, call.Use);
+                    break;
+            }
+
             try
             {
                 Step(moco, 1);
-                return "the step ends as if it had not failed";
             }
             catch (CudaException error)
             {
-                return error.Call == call.Function && error.Code == code ? null : $"the step says {error.Message}";
+                problem = error.Call == call.Function && error.Code == code ? null : $"the step says {error.Message}";
             }
         }
         catch (Exception error)
         {
             return $"{error.GetType().Name}: {error.Message}";
         }
+
+        return Held(cuda) == before ? problem : $"held before: {before}, and after it: {Held(cuda)}";
+    }
+
+    // Objects of the driver and of libraries, descriptors, and bytes that are free.
+    private static (int Objects, int Descriptors, ulong Free) Held(EmulatedCuda cuda)
+    {
+        EmulatedContext context = cuda.Emulator.Devices[0].Primary!;
+        HandleTable handles = cuda.Emulator.Handles;
+        return (handles.LiveOf(context).Count(), handles.LiveDescriptors().Sum(kind => kind.Count), context.Memory.Free);
     }
 
     private static float Step(MoCo moco, uint step)

@@ -36,6 +36,10 @@ internal sealed class EmulatedCuda : IDisposable
 
     public CudaDevice Device { get; }
 
+    /// <summary>Another device with the same kernels, which are loaded once; the caller's to dispose of, before this.</summary>
+    public CudaDevice OpenAnother(CudaPrecision precision) =>
+        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision);
+
     public float[] Read(Tensor tensor)
     {
         var values = new float[tensor.Count];
