@@ -62,8 +62,14 @@ internal sealed unsafe partial class CudaDevice
         }
 
         long bytes = (long)x.C * sizeof(float);
-        DeviceCopies.Copy(stream, (ulong)running.Data, parameters.AddressOf(norm.RunningMean), bytes);
-        DeviceCopies.Copy(stream, At(running, 1, 2), parameters.AddressOf(norm.RunningVariance), bytes);
+        ulong mean = parameters.AddressOf(norm.RunningMean), variance = parameters.AddressOf(norm.RunningVariance);
+        bool together = variance == mean + (ulong)bytes;
+        DeviceCopies.Copy(stream, (ulong)running.Data, mean, together ? 2 * bytes : bytes);
+        if (!together)
+        {
+            DeviceCopies.Copy(stream, At(running, 1, 2), variance, bytes); // padding lies between them
+        }
+
         Free(running);
         return y;
     }

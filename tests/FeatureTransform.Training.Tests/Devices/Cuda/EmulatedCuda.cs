@@ -18,17 +18,27 @@ internal sealed class EmulatedCuda : IDisposable
     /// <param name="precision">Precision of the layers.</param>
     /// <param name="order">An order of blocks and warps.</param>
     /// <param name="separate">Memory of its own for each tensor, so that each access is checked against its bounds.</param>
-    public EmulatedCuda(CudaPrecision precision, int order = 0, bool separate = true)
+    /// <param name="record">Makes what records calls; null for nothing.</param>
+    public EmulatedCuda(CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null)
     {
         Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
-        context = new CudaContext(new CudaDriver(Emulator).Devices[0]);
+        Recorder = record?.Invoke(Emulator);
+        context = new CudaContext(new CudaDriver(Seen(Emulator)).Devices[0]);
         kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
-        Device = new CudaDevice(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, separate);
+        Device = new CudaDevice(context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate);
+
+        ISymbolSource Seen(ISymbolSource library) => Recorder is null ? library : CallRecorder.Over(library);
     }
 
     public Emulator Emulator { get; }
 
+    public CallRecorder? Recorder { get; }
+
     public CudaDevice Device { get; }
+
+    /// <summary>Another device with the same kernels, which are loaded once; the caller's to dispose of, before this.</summary>
+    public CudaDevice OpenAnother(CudaPrecision precision) =>
+        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision);
 
     public float[] Read(Tensor tensor)
     {
