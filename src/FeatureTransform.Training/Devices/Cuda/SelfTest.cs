@@ -24,7 +24,7 @@ public sealed class SelfTest
     {
     }
 
-    /// <summary>Tests a device, in a minute; a check that fails does not end it.</summary>
+    /// <summary>Tests a device; a check that fails does not end it.</summary>
     /// <param name="options">The device: <c>cuda</c> (which <c>auto</c> is here) or <c>emulator</c>, and its number.</param>
     /// <param name="cancellation">Ends the test between two checks.</param>
     /// <returns>The report, and whether all checks passed.</returns>
