@@ -1,6 +1,7 @@
 using System.Globalization;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Devices;
 
 namespace FeatureTransform.Benchmarks.Device;
 

@@ -2,13 +2,16 @@ using System.CommandLine;
 using FeatureTransform.Trainer.Display;
 using FeatureTransform.Training;
 using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Devices.Cuda;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Trainer.Commands;
 
-/// <summary><c>info</c>: what this machine offers, and the options of the default run; or what a run needs, or kernels execute.</summary>
+/// <summary><c>info</c>: what this machine offers, and the options of the default run; or what a run needs, what kernels execute, or whether a device computes rightly.</summary>
 internal sealed class InfoCommand
 {
+    private const string DefaultReport = "selftest.txt";
+
     private readonly PretrainOptionTable table = new();
 
     private readonly Option<bool> memory = new("--memory")
@@ -23,43 +26,71 @@ internal sealed class InfoCommand
 
     private readonly Option<bool> json = new("--json") { Description = "With --kernels: as JSON, every counter exact." };
 
+    private readonly Option<bool> selfTest = new("--selftest")
+    {
+        Description = "Compare instead the kernels of the CUDA device, or of --device emulator, with the CPU.",
+    };
+
+    private readonly Option<string> report = new("--report")
+    {
+        Description = $"With --selftest: the file that its report is written to; {DefaultReport} where none is given.",
+        HelpName = "file",
+    };
+
     public InfoCommand()
     {
-        Command = new Command("info", "Show runtime, processor, LibTorch, CUDA and the default options.") { memory, kernels, json };
+        Command = new Command("info", "Show runtime, processor, LibTorch, CUDA and the default options.")
+        {
+            memory, kernels, json, selfTest, report,
+        };
         table.AddTo(Command);
-        Command.SetAction(parse => Execution.Run(parse, () => Request(parse), (text, _, _) => new(text())));
+        Command.SetAction(parse => Execution.Run(parse, () => Request(parse), (show, _, cancellation) => show(cancellation)));
     }
 
     public Command Command { get; }
 
-    private Func<string> Request(ParseResult parse)
+    private Func<CancellationToken, Outcome> Request(ParseResult parse)
     {
-        (bool showMemory, bool showKernels, bool asJson) = (parse.GetValue(memory), parse.GetValue(kernels), parse.GetValue(json));
-        if (showMemory && showKernels)
+        (bool showMemory, bool showKernels, bool test) = (parse.GetValue(memory), parse.GetValue(kernels), parse.GetValue(selfTest));
+        if ((showMemory ? 1 : 0) + (showKernels ? 1 : 0) + (test ? 1 : 0) > 1)
         {
-            throw new InvalidInputException("--memory and --kernels are two reports: ask for one.");
+            throw new InvalidInputException("--memory, --kernels and --selftest are separate reports: ask for one.");
         }
 
+        bool asJson = parse.GetValue(json);
         if (asJson && !showKernels)
         {
             throw new InvalidInputException("--json goes with --kernels.");
         }
 
-        if (showKernels)
+        if (parse.GetValue(report) is not null && !test)
         {
-            return () => asJson
-                ? KernelTable.Json(KernelSurvey.Run(), KernelSurvey.Sizes)
-                : KernelTable.Format(KernelSurvey.Run(), KernelSurvey.Sizes);
+            throw new InvalidInputException("--report goes with --selftest.");
         }
 
-        if (!showMemory)
+        if (showKernels)
         {
-            return () => Text(Machine());
+            return _ => new(asJson
+                ? KernelTable.Json(KernelSurvey.Run(), KernelSurvey.Sizes)
+                : KernelTable.Format(KernelSurvey.Run(), KernelSurvey.Sizes));
+        }
+
+        if (!showMemory && !test)
+        {
+            return _ => new(Text(Machine()));
         }
 
         PretrainOptions options = table.Apply(parse, new());
         OptionsValidator.Validate(options);
-        return () => Text(MemoryReport.Describe(options));
+        return test
+            ? cancellation => Test(options.Run, parse.GetValue(report) ?? DefaultReport, cancellation)
+            : _ => new(Text(MemoryReport.Describe(options)));
+    }
+
+    private static Outcome Test(RunOptions options, string path, CancellationToken cancellation)
+    {
+        (string text, bool passed) = SelfTest.Run(options, cancellation);
+        return new($"{text}\n{SelfTest.Save(path, text)}", passed ? ExitCode.Success : ExitCode.Failure);
     }
 
     private List<(string Name, string Value)> Machine()

@@ -37,7 +37,7 @@ public static class KernelSurvey
         });
         using var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         using KernelLibrary kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
-        using var device = new Buffers(context);
+        using var device = new DeviceBuffers(context);
         RunSteps(device, kernels);
         RunOptimizers(device, kernels);
         RunRows(device, kernels);
@@ -47,12 +47,12 @@ public static class KernelSurvey
         return new SortedDictionary<string, KernelCounters>(emulator.Counters.ToDictionary(), StringComparer.Ordinal);
     }
 
-    private static void RunSteps(Buffers device, KernelLibrary kernels)
+    private static void RunSteps(DeviceBuffers device, KernelLibrary kernels)
     {
         CudaPrecision[] precisions = Nvrtc.TryLoad(out _, out _)
             ? Enum.GetValues<CudaPrecision>()
             : [CudaPrecision.BFloat16, CudaPrecision.Float32];
-        ulong queue = device.Of<float>(K * C), mixed = device.Room(K * C * sizeof(float));
+        ulong queue = device.Numbers(K * C), mixed = device.Room(K * C * sizeof(float));
         foreach (CudaPrecision precision in precisions)
         {
             using var step = new CudaContrastiveStep(
@@ -60,8 +60,8 @@ public static class KernelSurvey
             step.SetState(1, true, 0, device.Stream);
             var buffers = new CudaStepBuffers
             {
-                QRaw = device.Of<float>(N * C),
-                KRaw = device.Of<float>(N * C),
+                QRaw = device.Numbers(N * C),
+                KRaw = device.Numbers(N * C),
                 Queue = queue,
                 DqRaw = device.Room(N * C * sizeof(float)),
                 Keys = device.Room(N * C * sizeof(float)),
@@ -85,20 +85,20 @@ public static class KernelSurvey
         });
     }
 
-    private static void RunOptimizers(Buffers device, KernelLibrary kernels)
+    private static void RunOptimizers(DeviceBuffers device, KernelLibrary kernels)
     {
         var table = new ParameterTable();
         table.Add(0, Parameters, ParameterFlags.Decay | ParameterFlags.TrustRatio);
         int chunks = table.Chunks.Length;
-        ulong weights = device.Of<float>(Parameters);
+        ulong weights = device.Numbers(Parameters);
         var arrays = new ParameterArrays
         {
             Chunks = device.Upload(table.Chunks),
             Segments = device.Upload(table.Segments),
             Weights = weights,
-            Gradient = device.Of<float>(Parameters),
-            Velocity = device.Of<float>(Parameters),
-            LearningRate = device.Of<float>(1),
+            Gradient = device.Numbers(Parameters),
+            Velocity = device.Numbers(Parameters),
+            LearningRate = device.Numbers(1),
         };
         new Ema(kernels).Launch(device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
         new Sgd(kernels).Launch(device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = 0.9f });
@@ -111,11 +111,11 @@ public static class KernelSurvey
         });
     }
 
-    private static void RunRows(Buffers device, KernelLibrary kernels)
+    private static void RunRows(DeviceBuffers device, KernelLibrary kernels)
     {
-        ulong rows = device.Of<float>(N * C), logits = device.Of<float>(N * Classes);
+        ulong rows = device.Numbers(N * C), logits = device.Numbers(N * Classes);
         new BiasRelu(kernels, ElementType.Float32).Launch(
-            device.Stream, new BiasReluArgs { Dy = rows, Y = device.Of<float>(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
+            device.Stream, new BiasReluArgs { Dy = rows, Y = device.Numbers(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
         new Cast(kernels).Launch(device.Stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
         {
             Source = rows,
@@ -125,14 +125,14 @@ public static class KernelSurvey
             TargetColumns = C,
         });
         new ReluBackward(kernels, ElementType.Float32).Launch(
-            device.Stream, new ReluBackwardArgs { Dy = rows, Dy2 = device.Of<float>(N * C), Y = device.Of<float>(N * C), Count = N * C });
+            device.Stream, new ReluBackwardArgs { Dy = rows, Dy2 = device.Numbers(N * C), Y = device.Numbers(N * C), Count = N * C });
         new NormInference(kernels, ElementType.Float32).Launch(device.Stream, new NormInferenceArgs
         {
             X = rows,
-            Weight = device.Of<float>(C),
-            Bias = device.Of<float>(C),
-            Mean = device.Of<float>(C),
-            Variance = device.Of<float>(C),
+            Weight = device.Numbers(C),
+            Bias = device.Numbers(C),
+            Mean = device.Numbers(C),
+            Variance = device.Numbers(C),
             Rows = N,
             C = C,
         });
@@ -151,7 +151,7 @@ public static class KernelSurvey
         new SoftmaxCrossEntropy(kernels).Launch(device.Stream, new SoftmaxCrossEntropyArgs
         {
             Logits = logits,
-            Labels = device.Of<int>(N),
+            Labels = device.Upload<int>(Labels(N)),
             Gradient = logits,
             Losses = device.Room(N * sizeof(float)),
             Mean = device.Room(sizeof(float)),
@@ -161,14 +161,14 @@ public static class KernelSurvey
         });
     }
 
-    private static void RunNeighbors(Buffers device, KernelLibrary kernels)
+    private static void RunNeighbors(DeviceBuffers device, KernelLibrary kernels)
     {
         var knn = new Knn(kernels);
         int capacity = Knn.Capacity(Neighbors);
         (ulong queries, ulong bank) = (device.Room(N * C * sizeof(float)), device.Room(K * C * sizeof(float)));
         foreach ((ulong unit, int count) in new[] { (queries, N), (bank, K) })
         {
-            ulong rows = device.Of<float>(count * C);
+            ulong rows = device.Numbers(count * C);
             knn.Normalize(
                 device.Stream, new KnnNormalizeArgs { Rows = rows, Unit = unit, Stride = C, Count = (uint)count, C = C, Padded = C });
         }
@@ -193,7 +193,7 @@ public static class KernelSurvey
             Best = device.Room(N * Neighbors * sizeof(ulong)),
             Indices = device.Room(N * Neighbors * sizeof(int)),
             Similarities = device.Room(N * Neighbors * sizeof(float)),
-            Labels = device.Of<int>(K),
+            Labels = device.Upload<int>(Labels(K)),
             Votes = device.Room(N * Classes * sizeof(double)),
             N = N,
             K = Neighbors,
@@ -204,7 +204,7 @@ public static class KernelSurvey
         });
     }
 
-    private static void RunViews(Buffers device, KernelLibrary kernels)
+    private static void RunViews(DeviceBuffers device, KernelLibrary kernels)
     {
         const int width = 96, height = 96;
         var recipe = AugmentationRecipe.Named("moco-v2", ViewSize);
@@ -223,45 +223,9 @@ public static class KernelSurvey
         });
     }
 
-    /// <summary>Device memory that is freed at the end.</summary>
-    private sealed class Buffers(CudaContext context) : IDisposable
+    private static int[] Labels(int count)
     {
-        private readonly List<DeviceMemory> all = [];
-
-        public CudaContext Context => context;
-
-        public CudaStream Stream { get; } = new(context);
-
-        public ulong Room(long bytes)
-        {
-            var memory = new DeviceMemory(context, bytes);
-            all.Add(memory);
-            return memory.Address;
-        }
-
-        public ulong Upload<T>(ReadOnlySpan<T> values)
-            where T : unmanaged
-        {
-            var memory = new DeviceMemory(context, (long)values.Length * System.Runtime.CompilerServices.Unsafe.SizeOf<T>());
-            all.Add(memory);
-            memory.CopyFrom(values, Stream);
-            return memory.Address;
-        }
-
-        /// <summary>Numbers of a fixed random order: uniform in -1..1, or 0..9.</summary>
-        public ulong Of<T>(int count)
-            where T : unmanaged
-        {
-            var random = new Random(count);
-            T[] values = [.. Enumerable.Range(0, count).Select(_ => typeof(T) == typeof(float)
-                ? (T)(object)((2 * random.NextSingle()) - 1) : (T)(object)random.Next(10))];
-            return Upload<T>(values);
-        }
-
-        public void Dispose()
-        {
-            Stream.Dispose();
-            all.ForEach(memory => memory.Dispose());
-        }
+        var random = new Random(count);
+        return [.. Enumerable.Range(0, count).Select(_ => random.Next(10))];
     }
 }

@@ -68,7 +68,8 @@ public static class MachineReport
             $"{device.Name}, {device.Architecture}, {device.MultiprocessorCount} multiprocessors, {device.TotalMemory / 1e9:F1} GB")))];
     }
 
-    private static string DescribeNvrtc()
+    /// <summary>NVRTC's version and file, or why there is none.</summary>
+    internal static string DescribeNvrtc()
     {
         try
         {

@@ -85,6 +85,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Where all work of the device runs.</summary>
     public CudaStream Stream => stream;
 
+    /// <summary>Kernels of the device.</summary>
+    public KernelLibrary Kernels => kernels;
+
     /// <summary>Memory of activations.</summary>
     public DeviceArena Arena => arena;
 

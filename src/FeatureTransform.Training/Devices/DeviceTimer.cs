@@ -1,6 +1,6 @@
 using FeatureTransform.Cuda;
 
-namespace FeatureTransform.Benchmarks.Device;
+namespace FeatureTransform.Training.Devices;
 
 /// <summary>Device times of work on a stream, by events.</summary>
 internal sealed class DeviceTimer(CudaStream stream)
@@ -33,6 +33,9 @@ internal sealed class DeviceTimer(CudaStream stream)
         using CudaGraphExec exec = graph.Instantiate();
         return Median(() => exec.Launch(stream), before);
     }
+
+    /// <summary>Microseconds of <paramref name="work"/>, median, with what the host does in between.</summary>
+    public double Direct(Action work) => Median(work, before: null);
 
     private double Median(Action work, Action? before)
     {
