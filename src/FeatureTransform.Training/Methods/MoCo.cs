@@ -26,13 +26,23 @@ internal sealed class MoCo : IDisposable
         groups = options.Method.BatchNormGroups;
         Query = new Encoder(device, options.Model, trained: true);
         Key = new Encoder(device, options.Model, trained: false);
-        Initialization.Fill(Query.Store, options.Run.Seed);
-        Initialization.Fill(Key.Store, options.Run.Seed);
-        var queue = new FeatureQueue(
-            options.Method.QueueSize, options.Model.EmbeddingSize,
-            options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
-        queue.Initialize(options.Run.Seed);
-        contrast = device.CreateContrast(options.FeatureTransform(), queue, n);
+        try
+        {
+            Initialization.Fill(Query.Store, options.Run.Seed);
+            Initialization.Fill(Key.Store, options.Run.Seed);
+            var queue = new FeatureQueue(
+                options.Method.QueueSize, options.Model.EmbeddingSize,
+                options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
+            queue.Initialize(options.Run.Seed);
+            contrast = device.CreateContrast(options.FeatureTransform(), queue, n);
+        }
+        catch
+        {
+            Query.Dispose();
+            Key.Dispose();
+            throw;
+        }
+
         Statistics = new RowStatistics(n);
         (order, shuffled) = groups > 1 ? (new int[n], new float[(long)n * size * size * 3]) : ([], []);
     }
