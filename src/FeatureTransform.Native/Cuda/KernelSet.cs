@@ -45,7 +45,10 @@ internal static class KernelSet
 
             yield return InfoNcePlan.Choose(shape, batch, multiprocessors, little).Variant;
             yield return InfoNcePlan.Choose(shape with { MaxN = 128 }, batch, multiprocessors, much).Variant;
-            yield return InfoNcePlan.Choose(shape with { MaxN = 4096 }, batch, multiprocessors, much).Variant;
+            CudaStepShape large = shape with { MaxN = 4096 };
+            yield return InfoNcePlan.Choose(large, batch, multiprocessors, much).Variant;
+            yield return InfoNcePlan.Choose(large, batch, multiprocessors, little).Variant;
+            yield return InfoNcePlan.Choose(large with { Precision = CudaPrecision.Float32 }, batch, multiprocessors, much).Variant;
         }
     }
 }

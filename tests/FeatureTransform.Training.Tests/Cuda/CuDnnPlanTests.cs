@@ -60,7 +60,7 @@ public sealed class CuDnnPlanTests
         try
         {
             var cache = new KernelCache(folder);
-            OperationGraph graph = PlanReport.Graphs(new ModelOptions(), 32, 32, 1, ElementType.BFloat16).First(g => g.Name == "average");
+            OperationGraph graph = PlanReport.Graphs(new ModelOptions(), 32, 32, 1, ElementType.BFloat16).First(g => g.Name == "batch norm");
             foreach ((PlannedDevice planned, bool isCached) in (
                 (PlannedDevice, bool)[])[(PlannedDevice.All[0], false), (PlannedDevice.All[0], true), (PlannedDevice.All[2], false)])
             {

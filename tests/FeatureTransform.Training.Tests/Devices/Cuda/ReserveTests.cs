@@ -34,7 +34,7 @@ public sealed class ReserveTests
 
         // One descriptor an execution, the pack of addresses; a plan would need many.
         int executions = Since("cudnnBackendExecute");
-        Assert.True(executions > 100, $"only {executions} executions");
+        Assert.True(executions > 90, $"only {executions} executions");
         Assert.Equal(executions, Since("cudnnBackendCreateDescriptor"));
 
         int Since(string call) => after[call] - before.GetValueOrDefault(call);
