@@ -69,6 +69,7 @@ internal static class KernelCatalog
                 yield return Plan(device, n, queue, CudaPrecision.BFloat16, Batch);
             }
 
+            yield return Plan(device, 4096, queue, CudaPrecision.Float32, Batch);
             foreach (FeatureTransformOptions options in new[] { Batch, Row, Element })
             {
                 yield return Plan(device, 256, queue, CudaPrecision.BFloat16, options);
