@@ -11,7 +11,6 @@ namespace FeatureTransform.Benchmarks.Device;
 internal sealed class DeviceStep : IDisposable
 {
     private const float Tolerance = 0.02f;
-    private const int StatisticsOfRow = 7;
 
     private readonly CudaStream stream;
     private readonly StepPlan plan;
@@ -53,7 +52,7 @@ internal sealed class DeviceStep : IDisposable
             DqRaw = Allocate(features).Address,
             Keys = Allocate(features).Address,
             Loss = loss.Address,
-            Statistics = Allocate(StatisticsOfRow * n * sizeof(float)).Address,
+            Statistics = Allocate(CudaStepBuffers.StatisticsArrays * n * sizeof(float)).Address,
         };
         mixPositive = new MixPositive(kernels, shape.Features);
         pass = new InfoNce(kernels, plan.Pass);

@@ -8,6 +8,9 @@ namespace FeatureTransform.Native;
 /// </summary>
 public readonly record struct CudaStepBuffers
 {
+    /// <summary>Arrays of <see cref="Statistics"/>.</summary>
+    public const int StatisticsArrays = 7;
+
     /// <summary>In: queries as the encoder gives them, N x C of the shape's feature type.</summary>
     public required ulong QRaw { get; init; }
 
@@ -27,7 +30,7 @@ public readonly record struct CudaStepBuffers
     public required ulong Loss { get; init; }
 
     /// <summary>
-    /// Out: seven arrays of N 4-byte values each, as in <see cref="RowStatistics"/>: loss, positive score, mean and variance of
+    /// Out: <see cref="StatisticsArrays"/> arrays of N 4-byte values each, as in <see cref="RowStatistics"/>: loss, positive score, mean and variance of
     /// the negative scores, exp of the positive score, mean exp of the negative scores (fp32), rank (int32).
     /// </summary>
     public required ulong Statistics { get; init; }

@@ -66,7 +66,7 @@ public static class KernelSurvey
                 DqRaw = device.Room(N * C * sizeof(float)),
                 Keys = device.Room(N * C * sizeof(float)),
                 Loss = device.Room(sizeof(float)),
-                Statistics = device.Room(7 * N * sizeof(float)),
+                Statistics = device.Room(CudaStepBuffers.StatisticsArrays * N * sizeof(float)),
             };
             step.Run(buffers, N, device.Stream);
             step.Enqueue(buffers, N, device.Stream);

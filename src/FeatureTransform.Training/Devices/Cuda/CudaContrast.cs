@@ -10,8 +10,6 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// </summary>
 internal sealed class CudaContrast : IContrast
 {
-    private const int StatisticsArrays = 7;
-
     private readonly CudaDevice device;
     private readonly CudaContrastiveStep pass;
     private readonly DeviceMemory rows, keys, gradient, results; // results: seven arrays of N, and the loss
@@ -42,7 +40,7 @@ internal sealed class CudaContrast : IContrast
         rows = new DeviceMemory(context, queue.Bytes.Length);
         keys = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
         gradient = new DeviceMemory(context, (long)n * queue.C * sizeof(float));
-        results = new DeviceMemory(context, ((StatisticsArrays * n) + 1) * sizeof(float));
+        results = new DeviceMemory(context, ((CudaStepBuffers.StatisticsArrays * n) + 1) * sizeof(float));
         hostResults = new PinnedMemory(context, results.Bytes);
         resultsCopied = new CudaEvent(context);
         rows.CopyFrom(queue.Bytes, device.Stream);
@@ -57,7 +55,7 @@ internal sealed class CudaContrast : IContrast
     };
 
     /// <summary>Where the mean loss of the last pass lies.</summary>
-    public ulong LossAddress => results.Address + (ulong)(StatisticsArrays * n * sizeof(float));
+    public ulong LossAddress => results.Address + (ulong)(CudaStepBuffers.StatisticsArrays * n * sizeof(float));
 
     public Tensor Run(Tensor q, Tensor k, uint step, bool transform)
     {
@@ -119,7 +117,7 @@ internal sealed class CudaContrast : IContrast
     public float Read(RowStatistics statistics)
     {
         resultsCopied.Synchronize();
-        float loss = hostResults.AsSpan<float>()[StatisticsArrays * n];
+        float loss = hostResults.AsSpan<float>()[CudaStepBuffers.StatisticsArrays * n];
         if (isEnqueued)
         {
             // As the device does it.

@@ -71,13 +71,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>What ends with the device, in this order.</summary>
     public IReadOnlyList<IDisposable> Owned { get; init; } = [];
 
-    public string Description =>
-        $"cuda, {context.Device.Name}, {precision switch
-        {
-            CudaPrecision.BFloat16 => "bf16",
-            CudaPrecision.TensorFloat32 => "tf32",
-            _ => "fp32",
-        }}";
+    public string Description => $"cuda, {context.Device.Name}, {NameOf(precision)}";
 
     public (string? LibTorch, string? Cuda) Libraries =>
         (null, $"driver {context.Device.Driver.VersionText}, {blas.Description}, {layers.Library}");
@@ -92,6 +86,14 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public DeviceArena Arena => arena;
 
     /// <summary>Takes the memory of a step, and plans cuDNN's graphs of it, which takes minutes where no earlier run has done so.</summary>
+    /// <summary>What a person calls a precision.</summary>
+    public static string NameOf(CudaPrecision precision) => precision switch
+    {
+        CudaPrecision.BFloat16 => "bf16",
+        CudaPrecision.TensorFloat32 => "tf32",
+        _ => "fp32",
+    };
+
     public void Reserve(PretrainOptions options)
     {
         MemoryPlan plan = MemoryPlan.Require(options, precision, context.GetFreeMemory(), context.Device.Name);

@@ -33,9 +33,6 @@ internal sealed class DeviceArena : IDisposable
     /// <summary>Bytes of blocks that are not given back yet.</summary>
     public long Used { get; private set; }
 
-    /// <summary>Most bytes that blocks took at once, holes between them not counted.</summary>
-    public long MostUsed { get; private set; }
-
     /// <summary>Takes so much from the driver at once, where nothing was taken yet: all that a run will need.</summary>
     /// <exception cref="CudaException">There is not so much free.</exception>
     public void Reserve(long bytes)
@@ -52,7 +49,6 @@ internal sealed class DeviceArena : IDisposable
     {
         Block block = separate ? Separate(bytes) : Shared(bytes);
         Used += BlockAllocator.Rounded(bytes);
-        MostUsed = Math.Max(MostUsed, Used);
         if (!freeHandles.TryPop(out int handle))
         {
             handle = blocks.Count;

@@ -7,7 +7,6 @@ internal static class SelfTestContrast
 {
     private const float Tau = 0.2f;
     private const uint Step = 9;
-    private const int StatisticsOfRow = 7;
 
     // The tolerances that the tests hold both to against fp64, of a row's loss and of the gradient in units of its largest element.
     private const double LossBound = 3e-6 / Tau, GradientBound = 1e-5 / Tau;
@@ -31,7 +30,7 @@ internal static class SelfTestContrast
         step.Run(buffers, n, bench.Stream);
         float[] losses = bench.Memory.Read<float>(buffers.Statistics, n), given = bench.Memory.Read<float>(buffers.DqRaw, n * c);
         double? time = bench.Time(() => step.Run(buffers, n, bench.Stream));
-        string name = $"contrastive step, {Name(precision)}";
+        string name = $"contrastive step, {CudaDevice.NameOf(precision)}";
         if (precision == CudaPrecision.Float32)
         {
             yield return new($"{name}: losses, largest", SelfTestError.Largest(rows.Loss, losses), LossBound, time);
@@ -72,13 +71,6 @@ internal static class SelfTestContrast
         yield return new($"enqueue, {name}: words that differ", different, 0, bench.Time(() => step.Enqueue(buffers, n, bench.Stream)));
     }
 
-    private static string Name(CudaPrecision precision) => precision switch
-    {
-        CudaPrecision.BFloat16 => "bf16",
-        CudaPrecision.TensorFloat32 => "tf32",
-        _ => "fp32",
-    };
-
     private static FeatureQueue Queue(int k, int c, ElementType type)
     {
         var queue = new FeatureQueue(k, c, type);
@@ -110,6 +102,6 @@ internal static class SelfTestContrast
         DqRaw = bench.Memory.Room(q.Length * sizeof(float)),
         Keys = bench.Memory.Room(q.Length * sizeof(float)),
         Loss = bench.Memory.Room(sizeof(float)),
-        Statistics = bench.Memory.Room(StatisticsOfRow * bench.N * sizeof(float)),
+        Statistics = bench.Memory.Room(CudaStepBuffers.StatisticsArrays * bench.N * sizeof(float)),
     };
 }
