@@ -45,7 +45,7 @@ public abstract class CudaTrainingTests<TDevice>
     [Fact]
     public void A_step_whose_loss_is_not_finite_changes_neither_parameters_nor_queue()
     {
-        PretrainOptions options = TinyMoCo.Options(1);
+        PretrainOptions options = TinyMoCo.TiledOptions(1);
         using var cpu = new CpuDevice(ElementType.Float32, 2);
         using LayerBench cuda = TDevice.Open(CudaPrecision.BFloat16);
         foreach (IDevice device in new IDevice[] { cpu, cuda.Device })
@@ -119,7 +119,7 @@ public abstract class CudaTrainingTests<TDevice>
     [Fact]
     public void Half_precision_is_as_near_to_single_as_on_the_CPU()
     {
-        PretrainOptions options = TinyMoCo.Options(1);
+        PretrainOptions options = TinyMoCo.TiledOptions(1);
         using var single = new CpuDevice(ElementType.Float32, 2);
         using var half = new CpuDevice(ElementType.BFloat16, 2);
         using LayerBench cuda = TDevice.Open(CudaPrecision.BFloat16);
@@ -169,7 +169,7 @@ public sealed class CudaTrainingMemoryTests
     [Fact]
     public void A_step_takes_the_memory_of_its_plan_and_later_ones_no_more()
     {
-        PretrainOptions options = TinyMoCo.Options(2);
+        PretrainOptions options = TinyMoCo.TiledOptions(2);
         using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false);
         MemoryPlan plan = MemoryPlan.Of(options, CudaPrecision.BFloat16);
         cuda.Device.Reserve(options);
@@ -195,11 +195,17 @@ internal static class TinyMoCo
 {
     private const int N = 16, Size = 8;
 
-    public static PretrainOptions Options(int groups) => new()
+    /// <summary>A queue whose end lies inside of a batch.</summary>
+    public static PretrainOptions Options(int groups) => Options(groups, embeddingSize: 32, queueSize: 40);
+
+    /// <summary>Sizes whose pass over bf16 is checked in as PTX: no NVRTC is needed.</summary>
+    public static PretrainOptions TiledOptions(int groups) => Options(groups, embeddingSize: 128, queueSize: 64);
+
+    private static PretrainOptions Options(int groups, int embeddingSize, int queueSize) => new()
     {
         Data = new DataOptions { ImageSize = Size },
-        Model = new ModelOptions { Width = 0.25f, EmbeddingSize = 32 },
-        Method = new MethodOptions { QueueSize = 40, BatchNormGroups = groups },
+        Model = new ModelOptions { Width = 0.25f, EmbeddingSize = embeddingSize },
+        Method = new MethodOptions { QueueSize = queueSize, BatchNormGroups = groups },
         Optimizer = new OptimizerOptions { BatchSize = N },
     };
 

@@ -20,7 +20,7 @@ public sealed class StepTraceTests
     [Fact]
     public void The_third_step_makes_the_calls_of_the_list()
     {
-        PretrainOptions options = TinyMoCo.Options(groups: 1);
+        PretrainOptions options = TinyMoCo.TiledOptions(groups: 1);
         using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false, record: emulator => new CallRecorder(emulator));
         cuda.Device.Reserve(options);
         using var moco = new MoCo(cuda.Device, options);
