@@ -109,5 +109,9 @@ public class SgdBenchmark : ParameterUpdateBenchmark
     [ParamsSource(nameof(Works))]
     public UpdateWork Work { get; set; } = null!;
 
-    private protected override void Update(IDevice on, ParameterStore target, ParameterStore source) => on.Sgd(target, 0.01f, 0.9f, 5e-4f);
+    private protected override void Update(IDevice on, ParameterStore target, ParameterStore source)
+    {
+        on.LearningRate = 0.01f;
+        on.Sgd(target, 0.9f, 5e-4f);
+    }
 }

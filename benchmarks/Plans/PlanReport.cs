@@ -33,7 +33,7 @@ internal static class PlanReport
     {
         using var device = new ShapeDevice(type == ElementType.BFloat16 ? CudaPrecision.BFloat16 : CudaPrecision.Float32);
         using var encoder = new Encoder(device, options, trained: true);
-        encoder.Backward(encoder.Forward([], n, size, new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups)));
+        encoder.Backward(encoder.Forward(device.Images([], n, size), new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups)));
         return device.Graphs;
     }
 

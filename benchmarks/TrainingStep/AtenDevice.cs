@@ -29,6 +29,12 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
 
     public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
 
+    public bool MakesViews => inner.MakesViews;
+
+    public int StepsAhead => inner.StepsAhead;
+
+    public float LearningRate { private get; set; }
+
     public void Reserve(PretrainOptions options) => inner.Reserve(options);
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => inner.CreateStore(layout, trained);
@@ -141,6 +147,10 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
 
     public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => inner.ScatterRows(matrix, order);
 
+    public IViews CreateViews(PretrainOptions options) => new HostViews(this, options.Optimizer.BatchSize, options.Data.ImageSize);
+
+    public void Replay(Action step) => inner.Replay(step);
+
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         inner.CreateContrast(options, queue, n);
 
@@ -158,7 +168,7 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         }
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    public void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null)
     {
         var s = (CpuParameterStore)store;
         foreach (Parameter parameter in s.Layout.Trained)
@@ -169,7 +179,7 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
             _ = multiply(v, momentum, &scaled);
             nint velocity = Sum(scaled, g, 1), updated;
             Copy(v, velocity);
-            _ = add(w, velocity, -learningRate, &updated);
+            _ = add(w, velocity, -LearningRate, &updated);
             Copy(w, updated);
             Release(w, v, gradient, g, velocity, updated);
             RoundWeights(s, parameter);

@@ -31,6 +31,15 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
 
     public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
 
+    public bool MakesViews => inner.MakesViews;
+
+    public int StepsAhead => inner.StepsAhead;
+
+    public float LearningRate
+    {
+        set => inner.LearningRate = value;
+    }
+
     public void Reserve(PretrainOptions options) => inner.Reserve(options);
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => inner.CreateStore(layout, trained);
@@ -110,6 +119,10 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
 
     public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => inner.ScatterRows(matrix, order);
 
+    public IViews CreateViews(PretrainOptions options) => new HostViews(this, options.Optimizer.BatchSize, options.Data.ImageSize);
+
+    public void Replay(Action step) => inner.Replay(step);
+
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         inner.CreateContrast(options, queue, n);
 
@@ -120,10 +133,10 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
         _ = Add("optimiser", start, default);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    public void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null)
     {
         long start = Stopwatch.GetTimestamp();
-        inner.Sgd(store, learningRate, momentum, weightDecay, step);
+        inner.Sgd(store, momentum, weightDecay, step);
         _ = Add("optimiser", start, default);
     }
 

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;
@@ -41,13 +42,15 @@ internal static class TrainingStepReport
         using var timed = new TimedDevice(ours);
         using var baseline = new AtenDevice(ours, type);
         using MoCo a = new(timed, options), b = new(baseline, options);
-        float[] view1 = Noise(n, 1), view2 = [.. view1.Zip(Noise(n, 2), (x, y) => x + (0.3f * y))];
+        var batch = new ViewBatch(n, ImageSize);
+        Noise(n, 1).CopyTo(batch.View1, 0);
+        batch.View1.Zip(Noise(n, 2), (x, y) => x + (0.3f * y)).ToArray().CopyTo(batch.View2, 0);
 
         // Correct before timed: the same losses over two steps, and no allocation.
         uint step = 0;
         for (; step < 2; step++)
         {
-            float mine = a.Step(view1, view2, step, true, 0.01f), theirs = b.Step(view1, view2, step, true, 0.01f);
+            float mine = Step(a, batch, step), theirs = Step(b, batch, step);
             double bound = type == ElementType.Float32 ? 1e-4 : 2e-2;
             if (!(Math.Abs(mine - theirs) <= bound * theirs))
             {
@@ -61,9 +64,9 @@ internal static class TrainingStepReport
         for (int round = 0; round < Rounds; round++, step++)
         {
             long before = GC.GetTotalAllocatedBytes(precise: true);
-            mineSeconds[round] = Time(a, view1, view2, step);
+            mineSeconds[round] = Time(a, batch, step);
             allocated += GC.GetTotalAllocatedBytes(precise: true) - before;
-            theirSeconds[round] = Time(b, view1, view2, step);
+            theirSeconds[round] = Time(b, batch, step);
         }
 
         double median = mineSeconds.Order().ElementAt(Rounds / 2), reference = theirSeconds.Order().ElementAt(Rounds / 2);
@@ -102,11 +105,17 @@ internal static class TrainingStepReport
         return seconds.Order().ElementAt(rounds / 2);
     }
 
-    private static double Time(MoCo moco, float[] view1, float[] view2, uint step)
+    private static double Time(MoCo moco, ViewBatch batch, uint step)
     {
         var watch = Stopwatch.StartNew();
-        _ = moco.Step(view1, view2, step, true, 0.01f);
+        _ = Step(moco, batch, step);
         return watch.Elapsed.TotalSeconds;
+    }
+
+    private static float Step(MoCo moco, ViewBatch batch, uint step)
+    {
+        moco.Step(batch, step, transform: true, learningRate: 0.01f);
+        return moco.Read();
     }
 
     private static float[] Noise(int n, int seed)

@@ -15,6 +15,18 @@ internal sealed class Augmenter(AugmentationRecipe recipe, int size, ulong seed)
     private readonly Resampler _resampler = new();
     private readonly GaussianBlur _blur = new(size);
 
+    /// <summary>One view of an image, for a device that makes it by the same choices as <see cref="Apply"/>.</summary>
+    /// <param name="image">The image.</param>
+    /// <param name="epoch">Epoch, from 0.</param>
+    /// <param name="index">Index of the image in its set, below 2^40.</param>
+    /// <param name="view">Number of the view, below 256.</param>
+    /// <param name="pixels">Byte of the image's first pixel where the device has it.</param>
+    public AugmentView Describe(in RgbImage image, int epoch, long index, int view, long pixels)
+    {
+        ViewParameters parameters = ViewParameters.Draw(recipe, seed, epoch, index, view, image.Width, image.Height);
+        return DeviceViews.Of(recipe, parameters, size, pixels, image.Width);
+    }
+
     /// <summary>Writes one view of an image.</summary>
     /// <param name="image">The image.</param>
     /// <param name="epoch">Epoch, from 0.</param>

@@ -2,25 +2,18 @@ using System.Runtime.ExceptionServices;
 
 namespace FeatureTransform.Training.Data;
 
-/// <summary>The two views of the images of one step. Belongs to a <see cref="PairLoader"/>, which fills it anew after its return.</summary>
-internal sealed class PairBatch
+/// <summary>
+/// The images of one step, in the form that a device takes them. Belongs to a <see cref="PairLoader"/>, which fills it anew after its
+/// return.
+/// </summary>
+/// <param name="batchSize">N, images of a batch.</param>
+internal abstract class PairBatch(int batchSize)
 {
-    internal PairBatch(int batchSize, int size)
-    {
-        ViewLength = size * size * 3;
-        View1 = GC.AllocateUninitializedArray<float>(batchSize * ViewLength);
-        View2 = GC.AllocateUninitializedArray<float>(batchSize * ViewLength);
-        Indices = new int[batchSize];
-    }
-
-    /// <summary>The queries: N x S x S x 3.</summary>
-    public float[] View1 { get; }
-
-    /// <summary>The keys: N x S x S x 3.</summary>
-    public float[] View2 { get; }
+    /// <summary>Images that one thread adds one after the other, beginning with a multiple of it.</summary>
+    public const int ImagesPerSlice = 16;
 
     /// <summary>Index of each image in its set.</summary>
-    public int[] Indices { get; }
+    public int[] Indices { get; } = new int[batchSize];
 
     /// <summary>Epoch of the step, from 0.</summary>
     public int Epoch { get; internal set; }
@@ -28,12 +21,18 @@ internal sealed class PairBatch
     /// <summary>Step, from 0 over all epochs.</summary>
     public long Step { get; internal set; }
 
-    /// <summary>S x S x 3.</summary>
-    internal int ViewLength { get; }
+    /// <summary>Number of slices.</summary>
+    public int Slices { get; } = (batchSize + ImagesPerSlice - 1) / ImagesPerSlice;
 
     /// <summary>Slices that are not done yet.</summary>
     internal int SlicesLeft { get; set; }
 
     /// <summary>What went wrong with one of the images.</summary>
     internal ExceptionDispatchInfo? Failure { get; set; }
+
+    /// <summary>Takes an image, for both of its views. Different slices may be filled at the same time.</summary>
+    /// <param name="augmenter">Makes the views, or knows how they are to be made.</param>
+    /// <param name="image">Valid during the call.</param>
+    /// <param name="i">Its place in the batch; <see cref="Indices"/> and <see cref="Epoch"/> are set.</param>
+    public abstract void Add(Augmenter augmenter, in RgbImage image, int i);
 }

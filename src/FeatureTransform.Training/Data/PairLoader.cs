@@ -10,8 +10,6 @@ namespace FeatureTransform.Training.Data;
 /// </summary>
 internal sealed class PairLoader : IDisposable
 {
-    private const int ImagesPerSlice = 16;
-
     // Four batches even out short hold-ups; of large images, fewer fit the memory of a common machine.
     private const int MostBatches = 4, FewestBatches = 2;
     private const long MostBytes = 1L << 30;
@@ -43,6 +41,7 @@ internal sealed class PairLoader : IDisposable
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="endStep">Step behind the last batch.</param>
     /// <param name="threads">Threads, at least 1.</param>
+    /// <param name="asImages">Give <see cref="ImageBatch"/>es, whose views the device makes, instead of <see cref="ViewBatch"/>es.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are no threads.</exception>
     /// <exception cref="InvalidInputException">The set has fewer images than a batch.</exception>
     public PairLoader(
@@ -53,7 +52,8 @@ internal sealed class PairLoader : IDisposable
         ulong seed,
         long firstStep,
         long endStep,
-        int threads)
+        int threads,
+        bool asImages = false)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (batchSize > set.Count)
@@ -67,7 +67,7 @@ internal sealed class PairLoader : IDisposable
         _order = new int[set.Count];
         long bytes = 2L * batchSize * size * size * 3 * sizeof(float);
         _ring = new PairBatch?[(int)Math.Clamp(MostBytes / bytes, FewestBatches, MostBatches)];
-        _free = new Stack<PairBatch>(_ring.Select(_ => new PairBatch(batchSize, size)));
+        _free = new Stack<PairBatch>(_ring.Select<PairBatch?, PairBatch>(_ => asImages ? new ImageBatch(batchSize) : new ViewBatch(batchSize, size)));
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {
@@ -82,8 +82,6 @@ internal sealed class PairLoader : IDisposable
 
     /// <summary>Time that <see cref="Next"/> has waited for batches.</summary>
     public TimeSpan Waited { get; private set; }
-
-    private int Slices => (_batchSize + ImagesPerSlice - 1) / ImagesPerSlice;
 
     /// <summary>The batch of the next step; waits until it is there. Give it back with <see cref="Return"/>.</summary>
     /// <exception cref="InvalidOperationException">The last batch has been given.</exception>
@@ -150,10 +148,10 @@ internal sealed class PairLoader : IDisposable
             ExceptionDispatchInfo? failure = null;
             try
             {
-                int end = Math.Min(_batchSize, (slice + 1) * ImagesPerSlice);
-                for (int i = slice * ImagesPerSlice; i < end && !_stopping; i++)
+                int first = slice * PairBatch.ImagesPerSlice, end = Math.Min(_batchSize, first + PairBatch.ImagesPerSlice);
+                for (int i = first; i < end && !_stopping; i++)
                 {
-                    MakePair(augmenter, scratch, batch, i);
+                    batch.Add(augmenter, _set.Read(batch.Indices[i], scratch), i);
                 }
             }
             catch (Exception error)
@@ -164,14 +162,6 @@ internal sealed class PairLoader : IDisposable
 
             Finish(batch, failure);
         }
-    }
-
-    private void MakePair(Augmenter augmenter, PixelScratch scratch, PairBatch batch, int i)
-    {
-        int index = batch.Indices[i], length = batch.ViewLength;
-        RgbImage image = _set.Read(index, scratch);
-        augmenter.Apply(image, batch.Epoch, index, 0, batch.View1.AsSpan(i * length, length));
-        augmenter.Apply(image, batch.Epoch, index, 1, batch.View2.AsSpan(i * length, length));
     }
 
     /// <summary>The next slice to work on, or null where there is nothing more to do.</summary>
@@ -196,7 +186,7 @@ internal sealed class PairLoader : IDisposable
 
                 PairBatch current = slot!;
                 int slice = _nextSlice++;
-                if (_nextSlice == Slices)
+                if (_nextSlice == current.Slices)
                 {
                     (_stepToFill, _nextSlice) = (_stepToFill + 1, 0);
                 }
@@ -212,7 +202,7 @@ internal sealed class PairLoader : IDisposable
     {
         batch.Step = _stepToFill;
         batch.Epoch = (int)(_stepToFill / StepsPerEpoch);
-        batch.SlicesLeft = Slices;
+        batch.SlicesLeft = batch.Slices;
         if (batch.Epoch != _orderEpoch)
         {
             EpochOrder.Fill(_seed, batch.Epoch, _order);

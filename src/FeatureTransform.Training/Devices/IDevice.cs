@@ -15,6 +15,15 @@ internal interface IDevice : IDisposable
     /// <summary>Versions of the libraries that it computes with; null where it does without.</summary>
     (string? LibTorch, string? Cuda) Libraries { get; }
 
+    /// <summary>Whether views are made here, of images: <see cref="CreateViews"/> then takes <see cref="Data.ImageBatch"/>es too.</summary>
+    bool MakesViews { get; }
+
+    /// <summary>Steps that are given to the device before the results of the first are read; 0 where a step is done when its last call returns.</summary>
+    int StepsAhead { get; }
+
+    /// <summary>Learning rate of the steps that begin from now on. Not part of what <see cref="Replay"/> repeats.</summary>
+    float LearningRate { set; }
+
     /// <summary>Takes at once the memory that a pretraining needs, where the device has that of its own.</summary>
     /// <exception cref="InvalidInputException">It has not so much.</exception>
     void Reserve(PretrainOptions options);
@@ -90,6 +99,16 @@ internal interface IDevice : IDisposable
     /// <param name="order">A permutation of 0..N-1.</param>
     Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order);
 
+    /// <summary>The views of batches of N images; N, size and augmentation are those of the run.</summary>
+    IViews CreateViews(PretrainOptions options);
+
+    /// <summary>
+    /// Does the operations of a step. A device may record them and do them again without calling, so that each call must give it the
+    /// same operations on tensors of the same shapes, and give back all that it took.
+    /// </summary>
+    /// <param name="step">The same object each time.</param>
+    void Replay(Action step);
+
     /// <summary>The contrastive step over a queue, for batches of n rows. The queue is the step's from then on.</summary>
     IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n);
 
@@ -97,10 +116,10 @@ internal interface IDevice : IDisposable
     void Ema(ParameterStore target, ParameterStore source, float m);
 
     /// <summary>
-    /// SGD as torch.optim.SGD: g += decay w; v = momentum v + g; w -= lr v. Where the loss of <paramref name="step"/> is given and
+    /// SGD as torch.optim.SGD with the <see cref="LearningRate"/>: g += decay w; v = momentum v + g; w -= lr v. Where the loss of <paramref name="step"/> is given and
     /// not finite, nothing is changed.
     /// </summary>
-    void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null);
+    void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null);
 }
 
 /// <summary>The four parameters of a batch normalisation.</summary>

@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Networks;
 using FeatureTransform.Training.Options;
@@ -13,16 +14,17 @@ internal sealed class MoCo : IDisposable
 {
     private readonly IDevice device;
     private readonly PretrainOptions options;
-    private readonly int n, size, groups;
+    private readonly int groups;
     private readonly IContrast contrast;
-    private readonly float[] shuffled;
+    private readonly IViews views;
+    private readonly Action body;
     private readonly int[] order;
 
     /// <summary>Both encoders start equal, initialised from the seed; the queue holds random unit rows.</summary>
     public MoCo(IDevice device, PretrainOptions options)
     {
         (this.device, this.options) = (device, options);
-        (n, size) = (options.Optimizer.BatchSize, options.Data.ImageSize);
+        int n = options.Optimizer.BatchSize;
         groups = options.Method.BatchNormGroups;
         Query = new Encoder(device, options.Model, trained: true);
         Key = new Encoder(device, options.Model, trained: false);
@@ -34,17 +36,20 @@ internal sealed class MoCo : IDisposable
                 options.Method.QueueSize, options.Model.EmbeddingSize,
                 options.Method.QueueType == "bf16" ? ElementType.BFloat16 : ElementType.Float32);
             queue.Initialize(options.Run.Seed);
+            views = device.CreateViews(options);
             contrast = device.CreateContrast(options.FeatureTransform(), queue, n);
         }
         catch
         {
+            views?.Dispose();
             Query.Dispose();
             Key.Dispose();
             throw;
         }
 
         Statistics = new RowStatistics(n);
-        (order, shuffled) = groups > 1 ? (new int[n], new float[(long)n * size * size * 3]) : ([], []);
+        order = groups > 1 ? new int[n] : [];
+        body = () => Compute(plain: null);
     }
 
     /// <summary>The trained encoder.</summary>
@@ -53,7 +58,7 @@ internal sealed class MoCo : IDisposable
     /// <summary>Its moving average.</summary>
     public Encoder Key { get; }
 
-    /// <summary>Of the last step's rows.</summary>
+    /// <summary>Of the rows of the step that was read last.</summary>
     public RowStatistics Statistics { get; }
 
     /// <summary>The permutation of the last step's keys over the virtual devices of shuffle-BN; empty for plain batch normalisation.</summary>
@@ -65,59 +70,76 @@ internal sealed class MoCo : IDisposable
     /// <summary>Sets the negatives, from a checkpoint.</summary>
     public void WriteQueue(FeatureQueue queue) => contrast.WriteQueue(queue);
 
-    /// <summary>One step.</summary>
-    /// <param name="view1">First views, N x S x S x 3, normalised.</param>
-    /// <param name="view2">Second views, N x S x S x 3.</param>
+    /// <summary>Gives one step to the device; <see cref="Read"/> gives its results, each step's once and in order.</summary>
+    /// <param name="batch">N images; may be changed as soon as this returns.</param>
     /// <param name="step">Step number: with the seed it determines everything random.</param>
     /// <param name="transform">Whether feature transformation is on yet.</param>
     /// <param name="learningRate">Learning rate of the step.</param>
     /// <param name="plain">Where given, receives the statistics of the same rows and negatives without the transformation.</param>
-    /// <returns>The loss. Where it is not finite, no parameter of the query encoder and no queue row has been changed.</returns>
-    public float Step(
-        ReadOnlySpan<float> view1, ReadOnlySpan<float> view2, uint step, bool transform, float learningRate, RowStatistics? plain = null)
+    public void Step(PairBatch batch, uint step, bool transform, float learningRate, RowStatistics? plain = null)
     {
-        device.Ema(Key.Store, Query.Store, options.Method.EncoderMomentum);                   // key <- m key + (1 - m) query
-        Tensor q = Query.Forward(view1, n, size, new ForwardMode(true, true, groups));         // q_raw: N x C
-        Tensor k = EmbedKeys(view2, step);                                                     // k_raw: N x C, detached
-        if (plain is not null)
+        if (groups > 1)
         {
-            device.Free(contrast.Run(q, k, step, transform: false));
-            _ = contrast.Read(plain);
+            BatchShuffle.Fill(options.Run.Seed, step, 0, order);
         }
 
-        Tensor dq = contrast.Run(q, k, step, transform);                                       // dL/dq_raw: N x C
-        device.Free(k);
-        Query.Backward(dq);
-        device.Sgd(Query.Store, learningRate, options.Optimizer.Momentum, options.Optimizer.WeightDecay, contrast);
-        contrast.Enqueue();                                                                    // the unmixed unit keys
-        return contrast.Read(Statistics);                                                      // the only wait of the step
+        views.Load(batch, order);
+        contrast.Begin(step, transform);
+        device.LearningRate = learningRate;
+        if (plain is null)
+        {
+            device.Replay(body);
+        }
+        else
+        {
+            Compute(plain);
+        }
+
+        contrast.Publish();
     }
+
+    /// <summary>
+    /// Waits for the oldest step that was not read. Its loss; where that is not finite, the step has changed no parameter of the query
+    /// encoder and no queue row.
+    /// </summary>
+    public float Read() => contrast.Read(Statistics);
 
     public void Dispose()
     {
         contrast.Dispose();
+        views.Dispose();
         Query.Dispose();
         Key.Dispose();
     }
 
+    private void Compute(RowStatistics? plain)
+    {
+        device.Ema(Key.Store, Query.Store, options.Method.EncoderMomentum);                   // key <- m key + (1 - m) query
+        Tensor k = EmbedKeys();                                                                // k_raw: N x C, detached
+        Tensor q = Query.Forward(views.Get(0), new ForwardMode(true, true, groups));           // q_raw: N x C
+        if (plain is not null)
+        {
+            contrast.ReadPlain(q, k, plain);
+        }
+
+        Tensor dq = contrast.Run(q, k);                                                        // dL/dq_raw: N x C
+        device.Free(k);
+        Query.Backward(dq);
+        device.Sgd(Query.Store, options.Optimizer.Momentum, options.Optimizer.WeightDecay, contrast);
+        contrast.Enqueue();                                                                    // the unmixed unit keys
+    }
+
     // Shuffle-BN: the keys' virtual devices hold other images than the queries', so that the statistics of a group do not
     // tell which key belongs to a query.
-    private Tensor EmbedKeys(ReadOnlySpan<float> view2, uint step)
+    private Tensor EmbedKeys()
     {
-        var mode = new ForwardMode(BatchStatistics: true, KeepForBackward: false, groups);
+        Tensor keys = Key.Forward(views.Get(1), new ForwardMode(BatchStatistics: true, KeepForBackward: false, groups));
         if (groups == 1)
         {
-            return Key.Forward(view2, n, size, mode);
+            return keys;
         }
 
-        BatchShuffle.Fill(options.Run.Seed, step, 0, order);
-        int image = size * size * 3;
-        for (int i = 0; i < n; i++)
-        {
-            view2.Slice(order[i] * image, image).CopyTo(shuffled.AsSpan(i * image));
-        }
-
-        Tensor keys = Key.Forward(shuffled, n, size, mode), ordered = device.ScatterRows(keys, order);
+        Tensor ordered = views.InBatchOrder(keys);
         device.Free(keys);
         return ordered;
     }

@@ -69,12 +69,12 @@ internal sealed class Encoder : IDisposable
     public int EmbeddingSize { get; }
 
     /// <summary>
-    /// pixels: N x S x S x 3, normalised; embeddings: N x C, not normalised. They are the caller's, but the encoder's where they
-    /// are kept for <see cref="Backward"/>.
+    /// images: N x S x S x 3, normalised; they become the encoder's. Embeddings: N x C, not normalised. They are the caller's, but the
+    /// encoder's where they are kept for <see cref="Backward"/>.
     /// </summary>
-    public Tensor Forward(ReadOnlySpan<float> pixels, int n, int size, ForwardMode mode)
+    public Tensor Forward(Tensor images, ForwardMode mode)
     {
-        Tensor current = Pooled(pixels, n, size, mode);
+        Tensor current = Pooled(images, mode);
         for (int i = 0; i < head.Length; i++)
         {
             headInputs[i] = current;
@@ -96,7 +96,7 @@ internal sealed class Encoder : IDisposable
     /// <summary>pixels: N x S x S x 3, normalised; features: N x <see cref="FeatureSize"/>, by the running statistics.</summary>
     public void Features(ReadOnlySpan<float> pixels, int n, int size, Span<float> features)
     {
-        Tensor pooled = Pooled(pixels, n, size, ForwardMode.Inference);
+        Tensor pooled = Pooled(device.Images(pixels, n, size), ForwardMode.Inference);
         device.Download(pooled, features);
         device.Free(pooled);
     }
@@ -142,9 +142,9 @@ internal sealed class Encoder : IDisposable
     private static (Parameter Weight, Parameter Bias) Linear(ParameterLayout layout, string name, int inputs, int outputs) =>
         (layout.Add($"{name}.weight", ParameterKind.Linear, outputs, inputs), layout.Add($"{name}.bias", ParameterKind.LinearBias, outputs));
 
-    private Tensor Pooled(ReadOnlySpan<float> pixels, int n, int size, ForwardMode mode)
+    private Tensor Pooled(Tensor input, ForwardMode mode)
     {
-        images = device.Images(pixels, n, size);
+        images = input;
         stemOutput = stem.Forward(device, Store, images, default, mode);
         Tensor current = stemOutput;
         if (maxPool)

@@ -24,8 +24,13 @@ internal sealed class PretrainLoop : IDisposable
     private readonly int stepsPerEpoch, firstTransformed;
     private readonly long began, firstStep, totalSteps; // timestamp, steps
     private readonly Stopwatch training = new();
+    private readonly Queue<GivenStep> unread = [];
+    private StepReport last;
     private RowStatistics? plain;
     private double dataWait;
+
+    // A step that was given to the device, and whose results are still to be read.
+    private readonly record struct GivenStep(long Step, int Epoch, float LearningRate, bool Transform);
 
     public PretrainLoop(
         PretrainRequest request, IDevice device, ImageSplits images, RunFolder folder, IPretrainProgress progress, long began)
@@ -72,43 +77,44 @@ internal sealed class PretrainLoop : IDisposable
         bool saved = true;
         int threads = options.Run.Threads > 0 ? options.Run.Threads : Environment.ProcessorCount;
         using (var loader = new PairLoader(
-            images.Pretraining, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads))
+            images.Pretraining, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads,
+            asImages: device.MakesViews && dump is null))
         {
             (double epochSeconds, TimeSpan epochWait) = (0, TimeSpan.Zero);
             while (step < totalSteps && !stop.IsCancellationRequested)
             {
                 training.Start();
-                PairBatch batch = loader.Next();                                    // two views: N x S x S x 3
+                PairBatch batch = loader.Next();                                    // N images, or their two views
                 float learningRate = schedule.At(step);
                 bool transform = batch.Epoch >= firstTransformed;
                 plain = step + 1 == totalSteps ? new RowStatistics(n) : null;
-                float loss = moco.Step(batch.View1, batch.View2, (uint)step, transform, learningRate, plain);
-                StepReport report = StepReports.Of(moco.Statistics, n, batch.Epoch, step, loss, learningRate, transform);
-                ThrowIfNotFinite(report);
-                if (dump is { IsComplete: false })
+                moco.Step(batch, (uint)step, transform, learningRate, plain);
+                unread.Enqueue(new GivenStep(step, batch.Epoch, learningRate, transform));
+                step++;
+                saved = false;
+                bool epochEnds = step % stepsPerEpoch == 0;
+                bool saves = !epochEnds && options.Run.CheckpointEverySteps > 0 && step % options.Run.CheckpointEverySteps == 0;
+                bool dumps = dump is { IsComplete: false };
+                Read(epochEnds || saves || dumps ? 0 : device.StepsAhead);
+                if (dumps)
                 {
-                    dump.Step(
+                    var views = (ViewBatch)batch;
+                    dump!.Step(
                         new DumpStep(
-                            step, n, options.Data.ImageSize, batch.View1, batch.View2, moco.ShuffleOrder, transform, learningRate, loss,
-                            moco.Statistics),
+                            step - 1, n, options.Data.ImageSize, views.View1, views.View2, moco.ShuffleOrder, transform, learningRate,
+                            last.Loss, moco.Statistics),
                         moco.Query.Store, moco.Key.Store, moco.ReadQueue());
                 }
 
                 loader.Return(batch);
                 training.Stop();
-
-                folder.Scores.Append(report);
-                totals.Add(report);
-                step++;
-                saved = false;
-                progress.Step(report, (step - firstStep) * n / training.Elapsed.TotalSeconds);
-                if (step % stepsPerEpoch == 0)
+                if (epochEnds)
                 {
                     double seconds = training.Elapsed.TotalSeconds - epochSeconds;
                     TimeSpan waited = loader.Waited - epochWait;
                     (epochSeconds, epochWait) = (training.Elapsed.TotalSeconds, loader.Waited);
                     knn = evaluation.Knn(moco.Query, CancellationToken.None); // whole, as the row must not depend on a stop
-                    EpochReport epoch = totals.Finish(report, knn, seconds, waited.TotalSeconds / seconds);
+                    EpochReport epoch = totals.Finish(last, knn, seconds, waited.TotalSeconds / seconds);
                     folder.Metrics.Append(epoch);
                     progress.Epoch(epoch);
                     Save(step);
@@ -117,12 +123,16 @@ internal sealed class PretrainLoop : IDisposable
                     evaluation.MeasureBaseline(stop); // after the first epoch, so that training begins at once
                     GC.Collect(); // what evaluation and checkpoint leave behind, which would pile up from epoch to epoch
                 }
-                else if (options.Run.CheckpointEverySteps > 0 && step % options.Run.CheckpointEverySteps == 0)
+                else if (saves)
                 {
                     Save(step);
                     saved = true;
                 }
             }
+
+            training.Start();
+            Read(0);
+            training.Stop();
         }
 
         if (!saved)
@@ -134,6 +144,22 @@ internal sealed class PretrainLoop : IDisposable
     }
 
     public void Dispose() => moco.Dispose();
+
+    // Waits for steps until no more than some are under way.
+    private void Read(int most)
+    {
+        while (unread.Count > most)
+        {
+            GivenStep given = unread.Dequeue();
+            float loss = moco.Read();
+            last = StepReports.Of(
+                moco.Statistics, options.Optimizer.BatchSize, given.Epoch, given.Step, loss, given.LearningRate, given.Transform);
+            ThrowIfNotFinite(last);
+            folder.Scores.Append(last);
+            totals.Add(last);
+            progress.Step(last, (given.Step + 1 - firstStep) * options.Optimizer.BatchSize / training.Elapsed.TotalSeconds);
+        }
+    }
 
     // The state before the first step, or null where nothing is dumped.
     private DumpWriter? OpenDump()

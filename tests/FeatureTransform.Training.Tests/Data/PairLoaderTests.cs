@@ -47,7 +47,7 @@ public sealed class PairLoaderTests
         float[] view = new float[Size * Size * 3];
         for (int step = 0; step < 9; step++)
         {
-            PairBatch batch = loader.Next();
+            var batch = (ViewBatch)loader.Next();
             Assert.Equal((step, step / 2), (batch.Step, batch.Epoch));
             EpochOrder.Fill(Seed, step / 2, order);
             Assert.Equal(order[(step % 2 * Batch)..][..Batch], batch.Indices);
@@ -74,10 +74,10 @@ public sealed class PairLoaderTests
         using var rest = new PairLoader(set, Recipe, Size, Batch, Seed, 3, 6, 1);
         for (int step = 0; step < 6; step++)
         {
-            PairBatch expected = whole.Next();
+            var expected = (ViewBatch)whole.Next();
             if (step >= 3)
             {
-                PairBatch actual = rest.Next();
+                var actual = (ViewBatch)rest.Next();
                 Assert.Equal((expected.Step, expected.Epoch), (actual.Step, actual.Epoch));
                 Assert.Equal(expected.Indices, actual.Indices);
                 Assert.Equal(expected.View1, actual.View1);
@@ -99,7 +99,7 @@ public sealed class PairLoaderTests
         {
             for (int i = 0; i < steps; i++)
             {
-                PairBatch batch = loader.Next();
+                var batch = (ViewBatch)loader.Next();
                 buffers.Add(batch.View1);
                 loader.Return(batch);
             }

@@ -54,7 +54,8 @@ public sealed class OptimizerTests
         {
             float[] gradient = bench.Random(count, 2 + (uint)step);
             gradient.CopyTo(new Span<float>(store.Gradient + parameter.Offset, count));
-            bench.Device.Sgd(store, 0.06f, 0.9f, 5e-4f);
+            bench.Device.LearningRate = 0.06f;
+            bench.Device.Sgd(store, 0.9f, 5e-4f);
             for (int i = 0; i < count; i++)
             {
                 velocity[i] = (0.9f * velocity[i]) + gradient[i] + (5e-4f * weight[i]);

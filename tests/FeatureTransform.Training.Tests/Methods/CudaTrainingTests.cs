@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Devices.Cuda;
@@ -54,7 +55,7 @@ public abstract class CudaTrainingTests<TDevice>
             _ = TinyMoCo.Step(moco, 0);
             float[] before = State(moco), view = TinyMoCo.View(1, 1);
             view[100] = float.NaN;
-            Assert.True(float.IsNaN(moco.Step(view, TinyMoCo.View(1, 2), 1, transform: true, learningRate: 0.001f)));
+            Assert.True(float.IsNaN(moco.StepAndRead(TinyMoCo.Batch(view, TinyMoCo.View(1, 2)), 1, transform: true, learningRate: 0.001f)));
             Assert.Equal(before, State(moco));
         }
 
@@ -140,7 +141,7 @@ public abstract class CudaTrainingTests<TDevice>
     private static void Save(string path, MoCo moco, PretrainOptions options, long step) => Checkpoint.Save(
         path, new CheckpointState(moco.Query.Store, moco.Key.Store, moco.ReadQueue(), options, step, 0, new double[6]));
 
-    private static float[] Values(ParameterStore store) =>
+    internal static float[] Values(ParameterStore store) =>
         [.. store.Layout.Trained.Concat(store.Layout.Buffers).SelectMany(parameter => Read(parameter, (p, values) => store.Read(p, values)))];
 
     private static float[] Read(Parameter parameter, Action<Parameter, float[]> read)
@@ -193,7 +194,7 @@ public sealed class CudaTrainingMemoryTests
 /// <summary>Steps that are small enough for an emulator.</summary>
 internal static class TinyMoCo
 {
-    private const int N = 16, Size = 8;
+    public const int N = 16, Size = 8;
 
     /// <summary>A queue whose end lies inside of a batch.</summary>
     public static PretrainOptions Options(int groups) => Options(groups, embeddingSize: 32, queueSize: 40);
@@ -211,7 +212,9 @@ internal static class TinyMoCo
 
     // The transformation begins with the second step.
     public static float Step(MoCo moco, int step) =>
-        moco.Step(View(step, 1), View(step, 2), (uint)step, transform: step >= 1, learningRate: 0.001f);
+        moco.StepAndRead(Batch(View(step, 1), View(step, 2)), (uint)step, transform: step >= 1, learningRate: 0.001f);
+
+    public static ViewBatch Batch(float[] view1, float[] view2) => Views.Of(N, Size, view1, view2);
 
     // An image and another look at it.
     public static float[] View(int step, uint view) =>

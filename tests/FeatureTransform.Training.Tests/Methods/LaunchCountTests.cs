@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;
 using FeatureTransform.Training.Tests.Devices.Cuda;
@@ -24,8 +25,8 @@ public sealed class LaunchCountTests(ITestOutputHelper output)
             Method = new MethodOptions { QueueSize = 65536 },
             Optimizer = new OptimizerOptions { BatchSize = n },
         };
-        string[] work = WorkOfSecondStep(options);
-        string kinds = string.Join(", ", work.CountBy(line => line.Split(' ', 2)[0]).Select(kind => $"{kind.Value} {kind.Key}"));
+        string[] work = WorkOfStep(options, 1, cudaGraph: false);
+        string kinds = string.Join(", ", work.CountBy(line => line.Split([' ', ':'], 2)[0]).Select(kind => $"{kind.Value} {kind.Key}"));
         output.WriteLine($"{work.Length} launches: {kinds}");
 
         // The network as it is known: 53 convolutions, each with a normalisation, forward in both encoders and backward in one.
@@ -35,30 +36,48 @@ public sealed class LaunchCountTests(ITestOutputHelper output)
         Assert.Equal(2 * 53, Count("cuDNN norm_forward"));
         Assert.Equal(53, work.Count(line => line.Contains("norm_backward", StringComparison.Ordinal)));
         Assert.Equal((2 * 2) + 4, Count("product"));
-        Assert.Equal(2, work.Count(line => line == $"copy to device: {n * size * size * 3 * sizeof(float)} bytes"));
+        Assert.Equal(6, Count("launch augment_"));
+        Assert.Equal(1, Count("copy to device"));
         Assert.True(work.Length <= most, $"{work.Length} launches: {kinds}");
+
+        // As a graph: the images in, the learning rate, the step, the results out.
+        string[] replayed = WorkOfStep(options, 2, cudaGraph: true);
+        Assert.Equal(["copy to device", "copy on device", "fill", "graph", "copy to host"], replayed.Select(line => line.Split(':')[0]));
 
         int Count(string prefix) => work.Count(line => line.StartsWith(prefix, StringComparison.Ordinal));
     }
 
-    private static string[] WorkOfSecondStep(PretrainOptions options)
+    private static string[] WorkOfStep(PretrainOptions options, uint last, bool cudaGraph)
     {
-        var views = new float[options.Optimizer.BatchSize * options.Data.ImageSize * options.Data.ImageSize * 3];
+        (int n, int size) = (options.Optimizer.BatchSize, options.Data.ImageSize);
+        var images = new ImageBatch(n);
+        var augmenter = new Augmenter(AugmentationRecipe.Named(options.Data.Augmentation, size), size, seed: 1);
+        var image = new RgbImage(new byte[size * size * 3], size, size, 0);
+        for (int i = 0; i < n; i++)
+        {
+            images.Add(augmenter, image, i);
+        }
+
         IDisposable? recording = null;
         try
         {
-            using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false, record: emulator =>
-            {
-                var recorder = new CallRecorder(emulator, computes: false);
-                recording = recorder.Record();
-                return recorder;
-            });
+            using var cuda = new EmulatedCuda(
+                CudaPrecision.BFloat16, separate: false, cudaGraph: cudaGraph, record: emulator =>
+                {
+                    var recorder = new CallRecorder(emulator, computes: false);
+                    recording = recorder.Record();
+                    return recorder;
+                });
             cuda.Device.Reserve(options);
             using var moco = new MoCo(cuda.Device, options);
-            _ = moco.Step(views, views, 0, transform: true, learningRate: 0.03f);
-            _ = cuda.Recorder!.Record();
-            _ = moco.Step(views, views, 1, transform: true, learningRate: 0.03f);
-            return [.. cuda.Recorder.Work];
+            for (uint step = 0; step <= last; step++)
+            {
+                _ = cuda.Recorder!.Record();
+                _ = moco.StepAndRead(images, step, transform: true, learningRate: 0.03f);
+            }
+
+            Assert.Empty(cuda.Reports);
+            return [.. cuda.Recorder!.Work];
         }
         finally
         {

@@ -147,8 +147,9 @@ public sealed class StepFaultTests(ITestOutputHelper output)
 
     private static float Step(MoCo moco, uint step)
     {
-        int count = Options.Optimizer.BatchSize * Options.Data.ImageSize * Options.Data.ImageSize * 3;
-        return moco.Step(View(1), View(2), step, transform: true, learningRate: 0.001f);
+        (int n, int size) = (Options.Optimizer.BatchSize, Options.Data.ImageSize);
+        int count = n * size * size * 3;
+        return moco.StepAndRead(Views.Of(n, size, View(1), View(2)), step, transform: true, learningRate: 0.001f);
 
         float[] View(uint view) => LayerNumbers.Random(ElementType.Float32, count, (10 * step) + view);
     }

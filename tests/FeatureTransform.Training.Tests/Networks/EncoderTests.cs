@@ -35,7 +35,7 @@ public sealed class EncoderTests
             for (int step = 0; step < Steps; step++)
             {
                 var embeddings = new float[n * 24];
-                device.Download(encoder.Forward(images, n, size, new ForwardMode(true, true, 1)), embeddings);
+                device.Download(encoder.Forward(device.Images(images, n, size), new ForwardMode(true, true, 1)), embeddings);
                 encoder.Backward(device.Upload(gradient, n, 24));
                 ours[$"embedding.{step}"] = embeddings;
                 if (step == 0)
@@ -43,7 +43,8 @@ public sealed class EncoderTests
                     Collect(encoder.Store.Layout.Trained, "grad.", encoder.Store.ReadGradient, ours);
                 }
 
-                device.Sgd(encoder.Store, LearningRate, Momentum, Decay);
+                device.LearningRate = LearningRate;
+                device.Sgd(encoder.Store, Momentum, Decay);
             }
 
             Collect(encoder.Store.Layout.Trained.Concat(encoder.Store.Layout.Buffers), "", encoder.Store.Read, ours);

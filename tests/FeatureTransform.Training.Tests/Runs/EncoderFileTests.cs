@@ -111,7 +111,7 @@ public sealed class EncoderFileTests : IDisposable
 
     private float[] Embeddings(Encoder encoder)
     {
-        Tensor embeddings = encoder.Forward(Images(), 2, Size, ForwardMode.Inference);
+        Tensor embeddings = encoder.Forward(device.Images(Images(), 2, Size), ForwardMode.Inference);
         var values = new float[2 * 24];
         device.Download(embeddings, values);
         device.Free(embeddings);

@@ -10,6 +10,8 @@ internal sealed class CpuContrast : IContrast
     private readonly ContrastiveStep step;
     private readonly float[] qRaw, kRaw, keys, dqRaw;
     private readonly RowStatistics rows;
+    private uint number;
+    private bool isTransformed, isPublished;
     private float loss;
 
     public CpuContrast(CpuDevice device, FeatureTransformOptions options, FeatureQueue queue, int n)
@@ -24,12 +26,18 @@ internal sealed class CpuContrast : IContrast
     /// <summary>Whether the loss of the last pass is a finite number.</summary>
     public bool IsFinite => float.IsFinite(loss);
 
-    public Tensor Run(Tensor q, Tensor k, uint step, bool transform)
+    public void Begin(uint step, bool transform) => (number, isTransformed) = (step, transform);
+
+    public Tensor Run(Tensor q, Tensor k)
     {
-        device.Download(q, qRaw);
-        device.Download(k, kRaw);
-        loss = this.step.Run(qRaw, kRaw, queue, step, transform, dqRaw, keys, rows);
+        Pass(q, k, isTransformed);
         return device.Upload(dqRaw, q.N, q.C);
+    }
+
+    public void ReadPlain(Tensor q, Tensor k, RowStatistics statistics)
+    {
+        Pass(q, k, transform: false);
+        CopyRows(statistics);
     }
 
     public void Enqueue()
@@ -40,15 +48,14 @@ internal sealed class CpuContrast : IContrast
         }
     }
 
+    public void Publish() => isPublished = isPublished
+        ? throw new InvalidOperationException("The results of the step before have not been read.")
+        : true;
+
     public float Read(RowStatistics statistics)
     {
-        rows.Loss.CopyTo(statistics.Loss, 0);
-        rows.PositiveScore.CopyTo(statistics.PositiveScore, 0);
-        rows.NegativeMean.CopyTo(statistics.NegativeMean, 0);
-        rows.NegativeVariance.CopyTo(statistics.NegativeVariance, 0);
-        rows.PositiveExp.CopyTo(statistics.PositiveExp, 0);
-        rows.NegativeExp.CopyTo(statistics.NegativeExp, 0);
-        rows.Rank.CopyTo(statistics.Rank, 0);
+        isPublished = isPublished ? false : throw new InvalidOperationException("There is no step whose results have not been read.");
+        CopyRows(statistics);
         return loss;
     }
 
@@ -63,4 +70,22 @@ internal sealed class CpuContrast : IContrast
     }
 
     public void Dispose() => step.Dispose();
+
+    private void Pass(Tensor q, Tensor k, bool transform)
+    {
+        device.Download(q, qRaw);
+        device.Download(k, kRaw);
+        loss = step.Run(qRaw, kRaw, queue, number, transform, dqRaw, keys, rows);
+    }
+
+    private void CopyRows(RowStatistics statistics)
+    {
+        rows.Loss.CopyTo(statistics.Loss, 0);
+        rows.PositiveScore.CopyTo(statistics.PositiveScore, 0);
+        rows.NegativeMean.CopyTo(statistics.NegativeMean, 0);
+        rows.NegativeVariance.CopyTo(statistics.NegativeVariance, 0);
+        rows.PositiveExp.CopyTo(statistics.PositiveExp, 0);
+        rows.NegativeExp.CopyTo(statistics.NegativeExp, 0);
+        rows.Rank.CopyTo(statistics.Rank, 0);
+    }
 }

@@ -28,6 +28,12 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
     public (string? LibTorch, string? Cuda) Libraries => (ATen.Version, null);
 
+    public bool MakesViews => false;
+
+    public int StepsAhead => 0;
+
+    public float LearningRate { private get; set; }
+
     public void Reserve(PretrainOptions options)
     {
     }
@@ -73,6 +79,10 @@ internal sealed unsafe partial class CpuDevice : IDevice
         return result;
     }
 
+    public IViews CreateViews(PretrainOptions options) => new HostViews(this, options.Optimizer.BatchSize, options.Data.ImageSize);
+
+    public void Replay(Action step) => step();
+
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         new CpuContrast(this, options, queue, n);
 
@@ -82,7 +92,7 @@ internal sealed unsafe partial class CpuDevice : IDevice
         ElementwiseKernels.Ema(to.Weights, from.Weights, to.HalfWeights, to.Layout.TrainedCount, m);
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    public void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null)
     {
         if (step is CpuContrast { IsFinite: false })
         {
@@ -91,7 +101,7 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
         var s = (CpuParameterStore)store;
         ElementwiseKernels.Sgd(
-            s.Weights, s.Gradient, s.Momentum, s.HalfWeights, s.Layout.TrainedCount, learningRate, momentum, weightDecay);
+            s.Weights, s.Gradient, s.Momentum, s.HalfWeights, s.Layout.TrainedCount, LearningRate, momentum, weightDecay);
     }
 
     public void Dispose()

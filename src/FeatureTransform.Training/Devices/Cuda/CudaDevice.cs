@@ -36,6 +36,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly SgdKernel sgd;
     private readonly ScatterRowsKernel scatterRows;
     private readonly LayerPlans layers;
+    private readonly StepGraph graph;
     private DeviceMemory? workspace;
 
     /// <param name="context">The context of the device; the caller disposes of it, after this.</param>
@@ -45,10 +46,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <param name="precision">How layers multiply, and whether activations are bf16.</param>
     /// <param name="separateTensors">Memory of its own for each tensor, so that an emulator can watch its bounds.</param>
     /// <param name="planCache">Where cuDNN's plans are kept from one run to the next; null for nowhere.</param>
+    /// <param name="cudaGraph">Whether steps are recorded and replayed as a CUDA graph; never where tensors have memory of their own.</param>
+    /// <param name="report">Is told what a person may want to know.</param>
     /// <exception cref="CudaException">A library refuses.</exception>
     public CudaDevice(
         CudaContext context, KernelLibrary kernels, ISymbolSource cuDnn, ISymbolSource cuBlasLt, CudaPrecision precision,
-        bool separateTensors = false, KernelCache? planCache = null)
+        bool separateTensors = false, KernelCache? planCache = null, bool cudaGraph = true, Action<string>? report = null)
     {
         (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
@@ -66,6 +69,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         arena = new DeviceArena(context, separateTensors);
         uploads = new PinnedUploads(stream);
         learningRate = new DeviceMemory(context, sizeof(float));
+        graph = new StepGraph(stream, arena, records: cudaGraph && !separateTensors, report);
     }
 
     /// <summary>What ends with the device, in this order.</summary>
@@ -79,13 +83,15 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>Where all work of the device runs.</summary>
     public CudaStream Stream => stream;
 
+    /// <summary>Type of activations.</summary>
+    public ElementType Type => type;
+
     /// <summary>Kernels of the device.</summary>
     public KernelLibrary Kernels => kernels;
 
     /// <summary>Memory of activations.</summary>
     public DeviceArena Arena => arena;
 
-    /// <summary>Takes the memory of a step, and plans cuDNN's graphs of it, which takes minutes where no earlier run has done so.</summary>
     /// <summary>What a person calls a precision.</summary>
     public static string NameOf(CudaPrecision precision) => precision switch
     {
@@ -94,6 +100,16 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _ => "fp32",
     };
 
+    public bool MakesViews => true;
+
+    public int StepsAhead => 1;
+
+    public float LearningRate
+    {
+        set => learningRate.FillWords(BitConverter.SingleToUInt32Bits(value), stream);
+    }
+
+    /// <summary>Takes the memory of a step, and plans cuDNN's graphs of it, which takes minutes where no earlier run has done so.</summary>
     public void Reserve(PretrainOptions options)
     {
         MemoryPlan plan = MemoryPlan.Require(options, precision, context.GetFreeMemory(), context.Device.Name);
@@ -109,18 +125,26 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         const int channels = 3;
         Require(pixels.Length, (long)n * size * size * channels, nameof(pixels));
-        Tensor images = Allocate(type, n, size, size, ChannelAlignment);
         Tensor uploaded = Allocate(ElementType.Float32, n, size, size, channels);
         uploads.Upload(pixels, (ulong)uploaded.Data);
+        Tensor images = Images((ulong)uploaded.Data, n, size);
+        Free(uploaded);
+        return images;
+    }
+
+    /// <summary>Images that lie on the device in fp32, N x S x S x 3.</summary>
+    public Tensor Images(ulong pixels, int n, int size)
+    {
+        const int channels = 3;
+        Tensor images = Allocate(type, n, size, size, ChannelAlignment);
         cast.Launch(stream, ElementType.Float32, type, new CastArgs
         {
-            Source = (ulong)uploaded.Data,
+            Source = pixels,
             Target = (ulong)images.Data,
             Rows = (ulong)images.Pixels,
             SourceColumns = channels,
             TargetColumns = ChannelAlignment,
         });
-        Free(uploaded);
         return images;
     }
 
@@ -171,19 +195,34 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
     {
         Require(order.Length, matrix.N, nameof(order));
-        Tensor result = Allocate(type, matrix.N, 1, 1, matrix.C), target = AllocateBytes(order.Length * sizeof(int));
-        DeviceCopies.Upload(stream, order, (ulong)target.Data);
+        Tensor uploaded = AllocateBytes(order.Length * sizeof(int));
+        DeviceCopies.Upload(stream, order, (ulong)uploaded.Data);
+        Tensor result = ScatterRows(matrix, (ulong)uploaded.Data);
+        Free(uploaded);
+        return result;
+    }
+
+    /// <summary>The same by an order that lies on the device: N integers of 32 bits.</summary>
+    public Tensor ScatterRows(Tensor matrix, ulong order)
+    {
+        Tensor result = Allocate(type, matrix.N, 1, 1, matrix.C);
         scatterRows.Launch(stream, new ScatterRowsArgs
         {
             Source = (ulong)matrix.Data,
             Target = (ulong)result.Data,
-            Order = (ulong)target.Data,
+            Order = order,
             N = (uint)matrix.N,
             C = (uint)matrix.C,
         });
-        Free(target);
         return result;
     }
+
+    public IViews CreateViews(PretrainOptions options) => new CudaViews(this, context, options);
+
+    public void Replay(Action step) => graph.Run(step);
+
+    /// <summary>To be called where memory moves that a step uses: it is recorded anew.</summary>
+    public void ForgetStep() => graph.Forget();
 
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         new CudaContrast(this, context, kernels, options, queue, n, type, precision);
@@ -218,13 +257,12 @@ internal sealed unsafe partial class CudaDevice : IDevice
         to.PadWeights();
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    public void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null)
     {
         var trained = (CudaParameterStore)store;
-        this.learningRate.FillWords(BitConverter.SingleToUInt32Bits(learningRate), stream);
         sgd.Launch(stream, trained.Chunks, new SgdArgs
         {
-            Arrays = trained.Arrays(this.learningRate.Address, (step as CudaContrast)?.LossAddress ?? 0),
+            Arrays = trained.Arrays(learningRate.Address, (step as CudaContrast)?.LossAddress ?? 0),
             Momentum = momentum,
             Decay = weightDecay,
         });
@@ -234,6 +272,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     public void Dispose()
     {
         stream.Synchronize();
+        graph.Dispose();
         layers.Dispose();
         blas.Dispose();
         workspace?.Dispose();
@@ -248,14 +287,14 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     /// <summary>A new tensor; its contents are undefined.</summary>
-    private Tensor Allocate(ElementType type, int n, int h, int w, int c)
+    public Tensor Allocate(ElementType type, int n, int h, int w, int c)
     {
         (nint handle, ulong address) = arena.Allocate((long)n * h * w * c * SizeOf(type));
         return new Tensor(handle, (nint)address, type, n, h, w, c);
     }
 
     /// <summary>A new block of bytes, as a tensor that <see cref="Free"/> takes; its contents are undefined.</summary>
-    private Tensor AllocateBytes(long bytes)
+    public Tensor AllocateBytes(long bytes)
     {
         (nint handle, ulong address) = arena.Allocate(bytes);
         return new Tensor(handle, (nint)address, ElementType.Float32, 1, 1, 1, checked((int)((bytes + 3) / sizeof(float))));
@@ -275,6 +314,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         if (workspace is null || workspace.Bytes < bytes)
         {
             stream.Synchronize();
+            graph.Forget();
             workspace?.Dispose();
             workspace = null;
             workspace = new DeviceMemory(context, BlockAllocator.Rounded(bytes));

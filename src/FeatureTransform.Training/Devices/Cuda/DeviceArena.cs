@@ -86,6 +86,18 @@ internal sealed class DeviceArena : IDisposable
         freeHandles.Push(index);
     }
 
+    /// <summary>Handles of the blocks that are not given back yet.</summary>
+    public IReadOnlyList<nint> GetLive() => [.. Enumerable.Range(0, blocks.Count).Where(i => blocks[i].Address != 0).Select(i => (nint)(i + 1))];
+
+    /// <summary>Gives back what was handed out since <paramref name="kept"/> was all there was.</summary>
+    public void FreeAllBut(IReadOnlyList<nint> kept)
+    {
+        foreach (nint handle in GetLive().Except(kept))
+        {
+            Free(handle);
+        }
+    }
+
     public void Dispose()
     {
         foreach (Block block in blocks)

@@ -14,7 +14,8 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// <param name="Parameters">Weights, gradients, momentum and copies of both encoders, and of the untrained one that k-NN compares with.</param>
 /// <param name="Workspace">The most that the libraries' algorithms may ask for.</param>
 /// <param name="Queue">The queue, and what the contrastive step needs.</param>
-internal sealed record MemoryPlan(long Activations, long Parameters, long Workspace, long Queue)
+/// <param name="Images">A batch of 8-bit images, and the next one, where they are as large as the views; larger ones come on top.</param>
+internal sealed record MemoryPlan(long Activations, long Parameters, long Workspace, long Queue, long Images)
 {
     // Of an A100; the step's partial results grow with the multiprocessors.
     private const int Multiprocessors = 108, SharedBytes = 163 << 10;
@@ -22,7 +23,7 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
     /// <summary>The graphs of a step, each once, for cuDNN to plan.</summary>
     public IReadOnlyCollection<OperationGraph> Graphs { get; init; } = [];
 
-    public long Total => Activations + Parameters + Workspace + Queue;
+    public long Total => Activations + Parameters + Workspace + Queue + Images;
 
     /// <summary>The plan of a run on a CUDA device of some precision.</summary>
     public static MemoryPlan Of(PretrainOptions options, CudaPrecision precision)
@@ -33,20 +34,22 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
         using var key = new Encoder(device, options.Model, trained: false);
         using var untrained = new Encoder(device, options.Model, trained: false);
 
-        // The tensors of MoCo.Step, in its order.
-        _ = query.Forward([], n, size, new ForwardMode(true, true, groups));
-        Tensor k = key.Forward([], n, size, new ForwardMode(true, false, groups));
+        // The tensors of MoCo's step, in its order.
+        using IViews views = device.CreateViews(options);
+        Tensor k = key.Forward(views.Get(1), new ForwardMode(true, false, groups));
         if (groups > 1)
         {
-            Tensor ordered = device.ScatterRows(k, []);
+            Tensor ordered = views.InBatchOrder(k);
             device.Free(k);
             k = ordered;
         }
 
+        _ = query.Forward(views.Get(0), new ForwardMode(true, true, groups));
         Tensor dq = device.Upload([], n, options.Model.EmbeddingSize);
         device.Free(k);
         query.Backward(dq);
-        return new MemoryPlan(device.Peak, device.ParameterBytes, CudaDevice.WorkspaceLimit, QueueBytes(options, precision))
+        long images = 2 * CudaViews.ImageBytes(n, (long)size * size);
+        return new MemoryPlan(device.Peak, device.ParameterBytes, CudaDevice.WorkspaceLimit, QueueBytes(options, precision), images)
         {
             Graphs = device.Graphs,
         };
@@ -83,7 +86,7 @@ internal sealed record MemoryPlan(long Activations, long Parameters, long Worksp
 
     /// <summary>Total and parts, in GB.</summary>
     public string Describe() =>
-        $"{Size(Total)} (activations {Size(Activations)}, parameters {Size(Parameters)}, workspace {Size(Workspace)}, queue {Size(Queue)})";
+        $"{Size(Total)} (activations {Size(Activations)}, parameters {Size(Parameters)}, workspace {Size(Workspace)}, queue {Size(Queue)}, images {Size(Images)})";
 
     /// <summary>Bytes in GB, for a person.</summary>
     public static string Size(long bytes) => string.Create(CultureInfo.InvariantCulture, $"{bytes / 1e9:F2} GB");

@@ -1,5 +1,6 @@
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;
@@ -64,9 +65,20 @@ internal static class SelfTestTraining
     private static float Step(MoCo moco, int step)
     {
         float[] image = DeviceBuffers.Uniform(N * Size * Size * 3, 3 * step);
-        return moco.Step(View(1), View(2), (uint)step, transform: step > 0, LearningRate);
+        var batch = new ViewBatch(N, Size);
+        Fill(batch.View1, 1);
+        Fill(batch.View2, 2);
+        moco.Step(batch, (uint)step, transform: step > 0, LearningRate);
+        return moco.Read();
 
-        float[] View(int view) => [.. image.Zip(DeviceBuffers.Uniform(image.Length, (3 * step) + view), (a, b) => a + (0.5f * b))];
+        void Fill(float[] view, int number)
+        {
+            float[] other = DeviceBuffers.Uniform(image.Length, (3 * step) + number);
+            for (int i = 0; i < view.Length; i++)
+            {
+                view[i] = image[i] + (0.5f * other[i]);
+            }
+        }
     }
 
     private static bool HasLibTorch()

@@ -1,5 +1,6 @@
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -27,6 +28,15 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
 
     /// <summary>The graphs that cuDNN has to plan, each once.</summary>
     public IReadOnlyCollection<OperationGraph> Graphs => graphs.Values;
+
+    public bool MakesViews => true;
+
+    public int StepsAhead => 0;
+
+    public float LearningRate
+    {
+        set { }
+    }
 
     public void Reserve(PretrainOptions options)
     {
@@ -138,12 +148,11 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     public Tensor LinearBackward(Tensor dy, Tensor x, Tensor y, ParameterStore store, Parameter weight, Parameter bias, bool relu) =>
         Like(x);
 
-    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order)
-    {
-        Tensor result = Like(matrix);
-        Free(AllocateBytes((long)matrix.N * sizeof(int)));
-        return result;
-    }
+    public Tensor ScatterRows(Tensor matrix, ReadOnlySpan<int> order) => Like(matrix);
+
+    public IViews CreateViews(PretrainOptions options) => new ViewShapes(this, options.Optimizer.BatchSize, options.Data.ImageSize);
+
+    public void Replay(Action step) => step();
 
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => throw new NotSupportedException();
 
@@ -151,7 +160,7 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     {
     }
 
-    public void Sgd(ParameterStore store, float learningRate, float momentum, float weightDecay, IContrast? step = null)
+    public void Sgd(ParameterStore store, float momentum, float weightDecay, IContrast? step = null)
     {
     }
 
@@ -180,6 +189,29 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
         nint handle = (nint)blocks.Allocate(bytes) + 1;
         live.Add(handle, bytes);
         return handle;
+    }
+
+    // As CudaViews.
+    private sealed class ViewShapes(ShapeDevice device, int n, int size) : IViews
+    {
+        public void Load(PairBatch batch, ReadOnlySpan<int> order)
+        {
+        }
+
+        public Tensor Get(int view)
+        {
+            Tensor images = device.Allocate(device.type, n, size, size, CudaDevice.ChannelAlignment);
+            Tensor planes = device.AllocateBytes(CudaViews.PlaneBytes(n, size)), sums = device.AllocateBytes(CudaViews.SumBytes(n, size));
+            device.Free(sums);
+            device.Free(planes);
+            return images;
+        }
+
+        public Tensor InBatchOrder(Tensor rows) => device.ScatterRows(rows, []);
+
+        public void Dispose()
+        {
+        }
     }
 
     private sealed class NoParameters(ParameterLayout layout) : ParameterStore(layout)

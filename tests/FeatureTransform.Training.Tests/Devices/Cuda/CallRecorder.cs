@@ -9,14 +9,14 @@ namespace FeatureTransform.Training.Tests.Devices.Cuda;
 
 /// <summary>
 /// Stands between the function tables and an emulator's libraries, and writes down in words what the device is asked to do: work
-/// (launches, executions, products, copies, fills), waits and allocations. Addresses and handles are left out.
+/// (launches, executions, products, copies, fills, graphs), waits and allocations. Addresses and handles are left out.
 /// </summary>
 /// <param name="emulator">What is asked.</param>
 /// <param name="computes">Whether it is asked at all. Where not, work is only written down and device memory has addresses and
 /// no bytes, so that a step of any size takes no time.</param>
 internal sealed class CallRecorder(Emulator emulator, bool computes = true)
 {
-    private static readonly string[] WorkKinds = ["launch", "cuDNN", "product", "copy", "fill"];
+    private static readonly string[] WorkKinds = ["launch", "cuDNN", "product", "copy", "fill", "graph"];
 
     [ThreadStatic]
     private static CallRecorder? active;
@@ -33,7 +33,7 @@ internal sealed class CallRecorder(Emulator emulator, bool computes = true)
     public IReadOnlyList<string> Lines => lines;
 
     /// <summary>The lines that give work to the device.</summary>
-    public IEnumerable<string> Work => lines.Where(line => WorkKinds.Contains(line.Split(' ', 2)[0]));
+    public IEnumerable<string> Work => lines.Where(line => WorkKinds.Contains(line.Split([' ', ':'], 2)[0]));
 
     /// <summary>A library whose calls can be recorded.</summary>
     public static ISymbolSource Over(ISymbolSource library) => new Source(library);

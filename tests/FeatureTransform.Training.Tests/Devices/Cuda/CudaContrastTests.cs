@@ -34,24 +34,30 @@ public abstract class CudaContrastTests<TDevice>
                 given.WriteQueue(Queue(queueType, 2));
             }
 
-            if (step == 3)
-            {
-                Compare(number, transform: false, enqueue: false);
-            }
-
-            Compare(number, transform: step > 0, enqueue: true);
+            Compare(number, transform: step > 0, plain: step == 3);
             FeatureQueue a = expected.ReadQueue(), b = given.ReadQueue();
             Assert.Equal(a.Position, b.Position);
             AssertClose(Rows(a), Rows(b), queueType == ElementType.Float32 ? 1e-6f : 1f / 256);
         }
 
-        void Compare(uint step, bool transform, bool enqueue)
+        void Compare(uint step, bool transform, bool plain)
         {
+            RowStatistics? plainRows = plain ? new RowStatistics(N) : null, cudaPlainRows = plain ? new RowStatistics(N) : null;
             float[] q = Values(step, 1), k = Values(step, 2);
-            (float loss, float[] gradient, RowStatistics rows) = Run(cpu, expected, q, k, step, transform, enqueue);
-            (float cudaLoss, float[] cudaGradient, RowStatistics cudaRows) = Run(cuda.Device, given, q, k, step, transform, enqueue);
+            (float loss, float[] gradient, RowStatistics rows) = Run(cpu, expected, q, k, step, transform, plainRows);
+            (float cudaLoss, float[] cudaGradient, RowStatistics cudaRows) = Run(cuda.Device, given, q, k, step, transform, cudaPlainRows);
             Assert.Equal(loss, cudaLoss, 1e-5f);
             AssertClose(gradient, cudaGradient, 1e-5f);
+            CompareRows(rows, cudaRows);
+            if (plain)
+            {
+                CompareRows(plainRows!, cudaPlainRows!);
+                Assert.NotEqual(rows.Loss, plainRows!.Loss);
+            }
+        }
+
+        static void CompareRows(RowStatistics rows, RowStatistics cudaRows)
+        {
             AssertClose(rows.Loss, cudaRows.Loss, 2e-5f);
             AssertClose(rows.PositiveScore, cudaRows.PositiveScore, 1e-5f);
             AssertClose(rows.NegativeMean, cudaRows.NegativeMean, 1e-5f);
@@ -82,16 +88,19 @@ public abstract class CudaContrastTests<TDevice>
     }
 
     private static (float Loss, float[] Gradient, RowStatistics Rows) Run(
-        IDevice device, IContrast contrast, float[] q, float[] k, uint step, bool transform, bool enqueue)
+        IDevice device, IContrast contrast, float[] q, float[] k, uint step, bool transform, RowStatistics? plain)
     {
         var rows = new RowStatistics(N);
         Tensor queries = device.Upload(q, N, C), keys = device.Upload(k, N, C);
-        Tensor gradient = contrast.Run(queries, keys, step, transform);
-        if (enqueue)
+        contrast.Begin(step, transform);
+        if (plain is not null)
         {
-            contrast.Enqueue();
+            contrast.ReadPlain(queries, keys, plain);
         }
 
+        Tensor gradient = contrast.Run(queries, keys);
+        contrast.Enqueue();
+        contrast.Publish();
         var values = new float[N * C];
         device.Download(gradient, values);
         device.Free(queries);

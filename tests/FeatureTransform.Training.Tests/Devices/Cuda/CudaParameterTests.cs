@@ -67,7 +67,8 @@ public abstract class CudaParameterTests<TDevice>
                 }
             }
 
-            cuda.Device.Sgd(store, 0.06f, 0.9f, 5e-4f);
+            cuda.Device.LearningRate = 0.06f;
+            cuda.Device.Sgd(store, 0.9f, 5e-4f);
             cuda.Device.Ema(target, store, 0.75f);
             foreach ((double[] w, _, double[] average) in weights.Values)
             {

@@ -19,13 +19,15 @@ internal sealed class EmulatedCuda : IDisposable
     /// <param name="order">An order of blocks and warps.</param>
     /// <param name="separate">Memory of its own for each tensor, so that each access is checked against its bounds.</param>
     /// <param name="record">Makes what records calls; null for nothing.</param>
-    public EmulatedCuda(CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null)
+    /// <param name="cudaGraph">Whether steps are replayed as a CUDA graph, for which tensors must share memory.</param>
+    public EmulatedCuda(
+        CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null, bool cudaGraph = false)
     {
         Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
         Recorder = record?.Invoke(Emulator);
         context = new CudaContext(new CudaDriver(Seen(Emulator)).Devices[0]);
         kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
-        Device = new CudaDevice(context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate);
+        Device = new CudaDevice(context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate, cudaGraph: cudaGraph, report: Reports.Add);
 
         ISymbolSource Seen(ISymbolSource library) => Recorder is null ? library : CallRecorder.Over(library);
     }
@@ -34,11 +36,14 @@ internal sealed class EmulatedCuda : IDisposable
 
     public CallRecorder? Recorder { get; }
 
+    /// <summary>What the device said.</summary>
+    public List<string> Reports { get; } = [];
+
     public CudaDevice Device { get; }
 
     /// <summary>Another device with the same kernels, which are loaded once; the caller's to dispose of, before this.</summary>
     public CudaDevice OpenAnother(CudaPrecision precision) =>
-        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision);
+        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, cudaGraph: false);
 
     public float[] Read(Tensor tensor)
     {

@@ -36,7 +36,7 @@ public sealed class MemoryPlanTests
         string message = Assert.Throws<InvalidInputException>(
             () => MemoryPlan.Require(ResNet50(256), CudaPrecision.BFloat16, (long)(12 * Gigabyte), "Some GPU")).Message;
         Assert.Matches(
-            @"^The run needs 1\d\.\d\d GB \(activations .*, parameters .*, workspace .*, queue .*\) of device memory, and Some GPU has 12\.00 GB free: --batch 128 fits with \d\.\d\d GB\.$",
+            @"^The run needs 1\d\.\d\d GB \(activations .*, parameters .*, workspace .*, queue .*, images .*\) of device memory, and Some GPU has 12\.00 GB free: --batch 128 fits with \d\.\d\d GB\.$",
             message);
         message = Assert.Throws<InvalidInputException>(
             () => MemoryPlan.Require(ResNet50(256), CudaPrecision.BFloat16, (long)(0.5 * Gigabyte), "Some GPU")).Message;

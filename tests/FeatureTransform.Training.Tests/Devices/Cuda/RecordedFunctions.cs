@@ -115,6 +115,13 @@ internal static unsafe class RecordedFunctions
     }
 
     [UnmanagedCallersOnly]
+    private static CUresult cuGraphLaunch(nint graph, nint stream)
+    {
+        CallRecorder.Active?.Add($"graph");
+        return !Computes ? CUresult.CUDA_SUCCESS : ((delegate* unmanaged<nint, nint, CUresult>)Original())(graph, stream);
+    }
+
+    [UnmanagedCallersOnly]
     private static CUresult cuEventRecord(nint point, nint stream)
     {
         CallRecorder.Active?.Add($"record event");

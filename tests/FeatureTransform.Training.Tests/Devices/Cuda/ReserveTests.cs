@@ -28,7 +28,7 @@ public sealed class ReserveTests
         Initialization.Fill(encoder.Store, seed: 1);
         IReadOnlyDictionary<string, int> before = cuda.Emulator.CuDnn.Calls;
         float[] pixels = LayerNumbers.Random(ElementType.Float32, n * size * size * 3, 1);
-        Tensor embeddings = encoder.Forward(pixels, n, size, new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups));
+        Tensor embeddings = encoder.Forward(cuda.Device.Images(pixels, n, size), new ForwardMode(BatchStatistics: true, KeepForBackward: true, groups));
         encoder.Backward(cuda.Device.Upload(new float[embeddings.Count], n, embeddings.C));
         IReadOnlyDictionary<string, int> after = cuda.Emulator.CuDnn.Calls;
 
