@@ -195,6 +195,9 @@ internal sealed class PretrainOptionTable
     {
         var table = new OptionTable<RunOptions>(Defaults.Run);
         AddMachine(table);
+        table.AddSwitch(
+            "--cuda-graph", "Replay training steps on CUDA as a CUDA graph: one launch a step; else each operation is launched.",
+            o => o.CudaGraph, (o, v) => o with { CudaGraph = v });
         table.Add(
             "--keep-checkpoints", "Newest checkpoints to keep; 0: none is written.",
             o => o.KeepCheckpoints, (o, v) => o with { KeepCheckpoints = v });

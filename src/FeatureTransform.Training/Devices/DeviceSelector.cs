@@ -26,7 +26,8 @@ internal static class DeviceSelector
                 return CudaBackend.OpenEmulator(CudaPrecisionOf(options), report);
             case "auto" or "cuda":
                 CudaPrecision precision = CudaPrecisionOf(options);
-                if (CudaBackend.TryOpen(options.CudaDevice, precision, report, out Cuda.CudaDevice? device, out string? reason))
+                if (CudaBackend.TryOpen(
+                    options.CudaDevice, precision, options.CudaGraph, report, out Cuda.CudaDevice? device, out string? reason))
                 {
                     return device;
                 }

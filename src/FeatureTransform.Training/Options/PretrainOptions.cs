@@ -189,6 +189,9 @@ public sealed record RunOptions
     /// <summary>Number of the CUDA device.</summary>
     public int CudaDevice { get; init; }
 
+    /// <summary>Whether a CUDA device replays steps as a CUDA graph.</summary>
+    public bool CudaGraph { get; init; } = true;
+
     /// <summary><c>fp32</c>, <c>tf32</c> (CUDA), <c>bf16</c>, or <c>auto</c>: the default of the device.</summary>
     public string Precision { get; init; } = "auto";
 

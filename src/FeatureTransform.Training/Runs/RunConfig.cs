@@ -25,7 +25,7 @@ public static class RunConfig
 
     // What may differ between a run and its continuation: none of these changes a number that the run computes with.
     private static readonly HashSet<string> FreeOnResume =
-        ["run.device", "run.cudaDevice", "run.threads", "run.keepCheckpoints", "run.keepEveryEpochs", "run.checkpointEverySteps"];
+        ["run.device", "run.cudaDevice", "run.cudaGraph", "run.threads", "run.keepCheckpoints", "run.keepEveryEpochs", "run.checkpointEverySteps"];
 
     /// <summary>The options as indented JSON, keys in camel case.</summary>
     public static string Serialize(PretrainOptions options) => JsonSerializer.Serialize(options, Json);

@@ -28,7 +28,7 @@ public sealed class CudaGraphTests
             // The transformation begins in the third step, the learning rate changes, images become larger with the fourth, and in the last step
             // the plain statistics are asked for; an evaluation comes between.
             (bool transform, float rate) = (step >= 2, 0.001f * (step + 1));
-            ImageBatch batch = Images(options, step);
+            ImageBatch batch = TinyMoCo.Images(options, step);
             expected.Step(batch, step, transform, rate, step == 5 ? rows.Expected : null);
             given.Step(batch, step, transform, rate, step == 5 ? rows.Given : null);
             Assert.Equal(expected.Read(), given.Read());
@@ -60,8 +60,8 @@ public sealed class CudaGraphTests
         using var given = new MoCo(cuda.Device, options);
         for (uint step = 0; step < 3; step++)
         {
-            float loss = expected.StepAndRead(ViewsOf(options, step), step, transform: true, learningRate: 0.001f);
-            float cudaLoss = given.StepAndRead(Images(options, step), step, transform: true, learningRate: 0.001f);
+            float loss = expected.StepAndRead(TinyMoCo.Views(options, step), step, transform: true, learningRate: 0.001f);
+            float cudaLoss = given.StepAndRead(TinyMoCo.Images(options, step), step, transform: true, learningRate: 0.001f);
             Assert.True(Math.Abs(loss - cudaLoss) <= 1e-4f, $"step {step}: {cudaLoss:G9}, the CPU has {loss:G9}");
         }
     }
@@ -72,11 +72,11 @@ public sealed class CudaGraphTests
         PretrainOptions options = TinyMoCo.Options(groups: 1);
         using var cuda = new EmulatedCuda(CudaPrecision.Float32, separate: false, cudaGraph: true);
         using var moco = new MoCo(cuda.Device, options);
-        float first = moco.StepAndRead(ViewsOf(options, 0), 0, transform: true, learningRate: 0);
+        float first = moco.StepAndRead(TinyMoCo.Views(options, 0), 0, transform: true, learningRate: 0);
         cuda.Emulator.FailCall("cuGraphInstantiateWithFlags", (int)CUresult.CUDA_ERROR_NOT_SUPPORTED, 1);
         for (uint step = 1; step < 3; step++)
         {
-            Assert.True(float.IsFinite(moco.StepAndRead(ViewsOf(options, step), step, transform: true, learningRate: 0)));
+            Assert.True(float.IsFinite(moco.StepAndRead(TinyMoCo.Views(options, step), step, transform: true, learningRate: 0)));
         }
 
         Assert.True(float.IsFinite(first));
@@ -89,26 +89,5 @@ public sealed class CudaGraphTests
         var features = new float[TinyMoCo.N * moco.Query.FeatureSize];
         moco.Query.Features(TinyMoCo.View(9, 1), TinyMoCo.N, TinyMoCo.Size, features);
         return features;
-    }
-
-    private static ImageBatch Images(PretrainOptions options, uint step) => Fill(new ImageBatch(TinyMoCo.N), options, step);
-
-    private static ViewBatch ViewsOf(PretrainOptions options, uint step) => Fill(new ViewBatch(TinyMoCo.N, TinyMoCo.Size), options, step);
-
-    // In several sizes, and larger from the fourth step on.
-    private static TBatch Fill<TBatch>(TBatch batch, PretrainOptions options, uint step)
-        where TBatch : PairBatch
-    {
-        var augmenter = new Augmenter(AugmentationRecipe.Named(options.Data.Augmentation, TinyMoCo.Size), TinyMoCo.Size, options.Run.Seed);
-        for (int i = 0; i < TinyMoCo.N; i++)
-        {
-            batch.Indices[i] = (int)(step * TinyMoCo.N) + i;
-            (int width, int height) = (9 + (i % 3) + (step < 3 ? 0 : 4), 8 + (i % 2));
-            var pixels = new byte[width * height * 3];
-            new Random(batch.Indices[i]).NextBytes(pixels);
-            batch.Add(augmenter, new RgbImage(pixels, width, height, 0), i);
-        }
-
-        return batch;
     }
 }

@@ -214,7 +214,30 @@ internal static class TinyMoCo
     public static float Step(MoCo moco, int step) =>
         moco.StepAndRead(Batch(View(step, 1), View(step, 2)), (uint)step, transform: step >= 1, learningRate: 0.001f);
 
-    public static ViewBatch Batch(float[] view1, float[] view2) => Views.Of(N, Size, view1, view2);
+    public static ViewBatch Batch(float[] view1, float[] view2) => Methods.Views.Of(N, Size, view1, view2);
+
+    /// <summary>Images whose views a device makes.</summary>
+    public static ImageBatch Images(PretrainOptions options, uint step) => Fill(new ImageBatch(N), options, step);
+
+    /// <summary>The views of the same images, which the CPU makes.</summary>
+    public static ViewBatch Views(PretrainOptions options, uint step) => Fill(new ViewBatch(N, Size), options, step);
+
+    // In several sizes, and larger from the fourth step on.
+    private static TBatch Fill<TBatch>(TBatch batch, PretrainOptions options, uint step)
+        where TBatch : PairBatch
+    {
+        var augmenter = new Augmenter(AugmentationRecipe.Named(options.Data.Augmentation, Size), Size, options.Run.Seed);
+        for (int i = 0; i < N; i++)
+        {
+            batch.Indices[i] = (int)(step * N) + i;
+            (int width, int height) = (9 + (i % 3) + (step < 3 ? 0 : 4), 8 + (i % 2));
+            var pixels = new byte[width * height * 3];
+            new Random(batch.Indices[i]).NextBytes(pixels);
+            batch.Add(augmenter, new RgbImage(pixels, width, height, 0), i);
+        }
+
+        return batch;
+    }
 
     // An image and another look at it.
     public static float[] View(int step, uint view) =>

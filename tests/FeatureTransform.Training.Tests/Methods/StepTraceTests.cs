@@ -24,11 +24,11 @@ public sealed class StepTraceTests
         using var cuda = new EmulatedCuda(CudaPrecision.BFloat16, separate: false, record: emulator => new CallRecorder(emulator));
         cuda.Device.Reserve(options);
         using var moco = new MoCo(cuda.Device, options);
-        _ = (TinyMoCo.Step(moco, 0), TinyMoCo.Step(moco, 1));
+        _ = (Step(0), Step(1));
         SortedDictionary<string, int> before = Counts(cuda);
         using (cuda.Recorder!.Record())
         {
-            Assert.True(float.IsFinite(TinyMoCo.Step(moco, 2)));
+            Assert.True(float.IsFinite(Step(2)));
         }
 
         string trace = Format(cuda.Recorder.Lines, Counts(cuda).Select(call => (call.Key, call.Value - before.GetValueOrDefault(call.Key))));
@@ -43,6 +43,8 @@ public sealed class StepTraceTests
             string wanted = expected.ElementAtOrDefault(i) ?? "(the end)", line = given.ElementAtOrDefault(i) ?? "(the end)";
             Assert.True(wanted == line, $"line {i + 1} of Methods/step-trace.txt:\n  {wanted}\nnow is\n  {line}\n{Command}.");
         }
+
+        float Step(uint step) => moco.StepAndRead(TinyMoCo.Images(options, step), step, transform: step > 0, learningRate: 0.001f);
     }
 
     // Every call by its function, of all three libraries.

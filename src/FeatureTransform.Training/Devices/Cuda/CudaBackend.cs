@@ -15,12 +15,13 @@ internal static class CudaBackend
     /// <summary>Opens a device of this machine.</summary>
     /// <param name="ordinal">Its number among the driver's devices.</param>
     /// <param name="precision">Precision of the layers.</param>
-    /// <param name="report">Is told what a person may want to know of the kernels.</param>
+    /// <param name="cudaGraph">Whether steps are replayed as a CUDA graph.</param>
+    /// <param name="report">Is told what a person may want to know.</param>
     /// <param name="device">The device, where it can be had.</param>
     /// <param name="reason">What is missing, and what to install, in one line.</param>
     /// <exception cref="CudaException">Everything is there, and something fails.</exception>
     public static bool TryOpen(
-        int ordinal, CudaPrecision precision, Action<string> report, [NotNullWhen(true)] out CudaDevice? device,
+        int ordinal, CudaPrecision precision, bool cudaGraph, Action<string> report, [NotNullWhen(true)] out CudaDevice? device,
         [NotNullWhen(false)] out string? reason)
     {
         device = null;
@@ -36,7 +37,7 @@ internal static class CudaBackend
             try
             {
                 device = new CudaDevice(
-                    context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report))
+                    context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report), cudaGraph: cudaGraph, report: report)
                 {
                     Owned = [kernels, context],
                 };

@@ -65,7 +65,7 @@ internal sealed class StepGraph(CudaStream stream, DeviceArena arena, bool recor
         {
             arena.FreeAllBut(before);
             refuses = true;
-            report?.Invoke($"Steps run without a CUDA graph (--cuda-graph false says so too): {error.Message}");
+            report?.Invoke($"Training without a CUDA graph, as a step cannot be recorded: {error.Message}");
         }
     }
 
