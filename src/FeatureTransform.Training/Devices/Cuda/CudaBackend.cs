@@ -39,6 +39,7 @@ internal static class CudaBackend
                     context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report))
                 {
                     Owned = [kernels, context],
+                    Report = report,
                 };
                 return true;
             }

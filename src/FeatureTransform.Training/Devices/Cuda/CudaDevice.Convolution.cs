@@ -5,6 +5,12 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// <summary>Convolutions by cuDNN, on filters as the store keeps them.</summary>
 internal sealed unsafe partial class CudaDevice
 {
+    /// <summary>Is told before cuDNN makes plans that no earlier run has left on disk.</summary>
+    public Action<string>? Report
+    {
+        init => layers.Report = value;
+    }
+
     /// <summary>x has as many channels as the filter with its padding.</summary>
     public Tensor Convolution(Tensor x, ParameterStore store, Parameter weight, int stride, int padding)
     {
