@@ -3,6 +3,7 @@ using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.Device;
 using FeatureTransform.Benchmarks.Emulator;
+using FeatureTransform.Benchmarks.Host;
 using FeatureTransform.Benchmarks.Plans;
 using FeatureTransform.Benchmarks.Reporting;
 using FeatureTransform.Benchmarks.Static;
@@ -25,6 +26,8 @@ switch (args)
         return ColdStart.Run();
     case ["device"]:
         return DeviceFigures.Run();
+    case ["host"]:
+        return HostFigures.Run();
     case ["ptx"]:
         return WritePtx.Run();
     case ["cudnn-plans", .. string[] rest]:

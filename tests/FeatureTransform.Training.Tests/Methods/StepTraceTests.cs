@@ -45,6 +45,11 @@ public sealed class StepTraceTests
         }
     }
 
+    /// <summary>How often the list says that each function is called.</summary>
+    internal static Dictionary<string, int> ListedCalls() => File.ReadLines(TracePath)
+        .SkipWhile(line => !line.StartsWith("# How often", StringComparison.Ordinal)).Skip(1).Select(line => line.Split(' '))
+        .ToDictionary(parts => parts[1], parts => int.Parse(parts[0], CultureInfo.InvariantCulture), StringComparer.Ordinal);
+
     // Every call by its function, of all three libraries.
     private static SortedDictionary<string, int> Counts(EmulatedCuda cuda) => new(
         cuda.Emulator.Calls.Concat(cuda.Emulator.CuDnn.Calls).ToDictionary(), StringComparer.Ordinal);
