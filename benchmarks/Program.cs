@@ -6,6 +6,7 @@ using FeatureTransform.Benchmarks.Emulator;
 using FeatureTransform.Benchmarks.Host;
 using FeatureTransform.Benchmarks.Plans;
 using FeatureTransform.Benchmarks.Reporting;
+using FeatureTransform.Benchmarks.Roofline;
 using FeatureTransform.Benchmarks.Static;
 using FeatureTransform.Benchmarks.TrainingStep;
 using FeatureTransform.Native;
@@ -32,6 +33,8 @@ switch (args)
         return WritePtx.Run();
     case ["cudnn-plans", .. string[] rest]:
         return PlanReport.Run(rest);
+    case ["roofline", .. string[] rest]:
+        return RooflineReport.Run(rest);
     case ["emulator"]:
         return EmulatorFigures.Run();
     case ["report", string file]:
