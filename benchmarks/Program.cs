@@ -3,8 +3,10 @@ using BenchmarkDotNet.Running;
 using FeatureTransform.Benchmarks;
 using FeatureTransform.Benchmarks.Device;
 using FeatureTransform.Benchmarks.Emulator;
+using FeatureTransform.Benchmarks.Host;
 using FeatureTransform.Benchmarks.Plans;
 using FeatureTransform.Benchmarks.Reporting;
+using FeatureTransform.Benchmarks.Roofline;
 using FeatureTransform.Benchmarks.Static;
 using FeatureTransform.Benchmarks.TrainingStep;
 using FeatureTransform.Native;
@@ -25,10 +27,14 @@ switch (args)
         return ColdStart.Run();
     case ["device"]:
         return DeviceFigures.Run();
+    case ["host"]:
+        return HostFigures.Run();
     case ["ptx"]:
         return WritePtx.Run();
     case ["cudnn-plans", .. string[] rest]:
         return PlanReport.Run(rest);
+    case ["roofline", .. string[] rest]:
+        return RooflineReport.Run(rest);
     case ["emulator"]:
         return EmulatorFigures.Run();
     case ["report", string file]:

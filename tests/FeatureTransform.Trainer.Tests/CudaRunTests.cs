@@ -45,7 +45,7 @@ public sealed class CudaRunTests
             "info --memory --arch resnet50 --stem standard --width 1 --image-size 224 --batch 256 --queue-size 65536".Split(' '), NoLibTorch);
         Assert.True(code == 0, errors);
         Assert.Matches(
-            @"^device memory  1\d\.\d\d GB, besides .*\nactivations    1\d\.\d\d GB\nparameters     0\.\d\d GB\nworkspace      0\.\d\d GB at most\nqueue          0\.\d\d GB\n$",
+            @"^device memory  1\d\.\d\d GB, besides .*\nactivations    1\d\.\d\d GB\nparameters     0\.\d\d GB\nworkspace      0\.\d\d GB at most\nqueue          0\.\d\d GB\nimages         0\.\d\d GB, .*\n$",
             output);
     }
 

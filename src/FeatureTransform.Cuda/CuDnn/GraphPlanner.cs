@@ -25,6 +25,9 @@ internal sealed class GraphPlanner(CuDnnDevice device, CuDnnHandle? handle, bool
 
     private readonly CuDnn library = device.Library;
 
+    /// <summary>Whether the cache has a plan of a graph, so that it need not be made.</summary>
+    public bool IsKept(OperationGraph graph) => cache?.Find(KeyOf(graph)) is not null;
+
     /// <summary>A plan of a graph, which the caller disposes of.</summary>
     /// <exception cref="InvalidOperationException">The graph is not complete.</exception>
     /// <exception cref="CudaException">cuDNN refuses it, or has no engine for it; the message shows the graph.</exception>

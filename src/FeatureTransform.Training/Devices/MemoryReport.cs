@@ -19,6 +19,7 @@ public static class MemoryReport
             ("parameters", MemoryPlan.Size(plan.Parameters)),
             ("workspace", $"{MemoryPlan.Size(plan.Workspace)} at most"),
             ("queue", MemoryPlan.Size(plan.Queue)),
+            ("images", $"{MemoryPlan.Size(plan.Images)}, and more where they are larger than the views"),
         ];
     }
 }

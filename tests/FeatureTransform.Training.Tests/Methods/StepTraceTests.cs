@@ -13,9 +13,7 @@ public sealed class StepTraceTests
     private const string Command =
         "FT_WRITE=1 dotnet test --project tests/FeatureTransform.Training.Tests writes it anew";
 
-    private static bool Writes => Environment.GetEnvironmentVariable("FT_WRITE") == "1";
-
-    private static string TracePath => Path.Combine(TestFolder(), "Methods", "step-trace.txt");
+    private static string TracePath => RepositoryFiles.Find("tests", "FeatureTransform.Training.Tests", "Methods", "step-trace.txt");
 
     [Fact]
     public void The_third_step_makes_the_calls_of_the_list()
@@ -32,7 +30,7 @@ public sealed class StepTraceTests
         }
 
         string trace = Format(cuda.Recorder.Lines, Counts(cuda).Select(call => (call.Key, call.Value - before.GetValueOrDefault(call.Key))));
-        if (Writes)
+        if (RepositoryFiles.Writes)
         {
             File.WriteAllText(TracePath, trace);
         }
@@ -46,6 +44,11 @@ public sealed class StepTraceTests
 
         float Step(uint step) => moco.StepAndRead(TinyMoCo.Images(options, step), step, transform: step > 0, learningRate: 0.001f);
     }
+
+    /// <summary>How often the list says that each function is called.</summary>
+    internal static Dictionary<string, int> ListedCalls() => File.ReadLines(TracePath)
+        .SkipWhile(line => !line.StartsWith("# How often", StringComparison.Ordinal)).Skip(1).Select(line => line.Split(' '))
+        .ToDictionary(parts => parts[1], parts => int.Parse(parts[0], CultureInfo.InvariantCulture), StringComparer.Ordinal);
 
     // Every call by its function, of all three libraries.
     private static SortedDictionary<string, int> Counts(EmulatedCuda cuda) => new(
@@ -61,16 +64,5 @@ public sealed class StepTraceTests
         string calls = string.Join(
             '\n', counts.Where(call => call.Count > 0).Select(call => string.Create(CultureInfo.InvariantCulture, $"{call.Count} {call.Function}")));
         return $"{head}\n{string.Join('\n', lines)}\n\n# How often each function was called, those left out above included.\n{calls}\n".ReplaceLineEndings("\n");
-    }
-
-    private static string TestFolder()
-    {
-        DirectoryInfo? folder = new(AppContext.BaseDirectory);
-        while (folder is not null && !File.Exists(Path.Combine(folder.FullName, "FeatureTransform.Training.Tests.csproj")))
-        {
-            folder = folder.Parent;
-        }
-
-        return folder?.FullName ?? throw new DirectoryNotFoundException("tests/FeatureTransform.Training.Tests");
     }
 }

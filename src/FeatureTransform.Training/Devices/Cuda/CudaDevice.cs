@@ -65,7 +65,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
         globalAverage = new GlobalAverageKernel(kernels, type);
         columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
-        layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache);
+        layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache) { Report = report };
         arena = new DeviceArena(context, separateTensors);
         uploads = new PinnedUploads(stream);
         learningRate = new DeviceMemory(context, sizeof(float));

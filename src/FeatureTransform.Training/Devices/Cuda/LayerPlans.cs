@@ -10,6 +10,7 @@ internal sealed class LayerPlans : IDisposable
 {
     private readonly CuDnnDevice device;
     private readonly GraphPlanner planner;
+    private readonly string kept;
     private readonly Dictionary<string, GraphPlan> prepared = []; // by the text of the graph, until a layer asks for it
 
     /// <param name="library">cuDNN.</param>
@@ -32,6 +33,7 @@ internal sealed class LayerPlans : IDisposable
         }
 
         planner = new GraphPlanner(device, Handle, strict, cache);
+        kept = cache?.Folder is null ? "" : "; later runs find them on disk";
         Convolution = new(Take, NetworkGraphs.Convolution);
         ConvolutionBackwardData = new(Take, NetworkGraphs.ConvolutionBackwardData);
         ConvolutionBackwardFilter = new(Take, NetworkGraphs.ConvolutionBackwardFilter);
@@ -42,6 +44,9 @@ internal sealed class LayerPlans : IDisposable
     }
 
     public CuDnn Library { get; }
+
+    /// <summary>Is told before plans are made that are not on disk.</summary>
+    public Action<string>? Report { private get; init; }
 
     /// <summary>What executes the plans.</summary>
     public CuDnnHandle Handle { get; }
@@ -62,8 +67,14 @@ internal sealed class LayerPlans : IDisposable
 
     /// <summary>Makes plans that will be needed. The bytes of the largest workspace.</summary>
     /// <exception cref="CudaException">cuDNN has no plan for one.</exception>
-    public long Prepare(IEnumerable<OperationGraph> graphs)
+    public long Prepare(IReadOnlyCollection<OperationGraph> graphs)
     {
+        int missing = graphs.Count(graph => !prepared.ContainsKey(graph.ToString()) && !planner.IsKept(graph));
+        if (missing > 0)
+        {
+            Report?.Invoke($"cuDNN makes {missing} plans for the layers at this batch size, each in a fraction of a second{kept}.");
+        }
+
         long largest = 0;
         foreach (OperationGraph graph in graphs)
         {

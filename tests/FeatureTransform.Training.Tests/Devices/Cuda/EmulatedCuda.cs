@@ -42,8 +42,8 @@ internal sealed class EmulatedCuda : IDisposable
     public CudaDevice Device { get; }
 
     /// <summary>Another device with the same kernels, which are loaded once; the caller's to dispose of, before this.</summary>
-    public CudaDevice OpenAnother(CudaPrecision precision) =>
-        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, cudaGraph: false);
+    public CudaDevice OpenAnother(CudaPrecision precision, KernelCache? planCache = null, Action<string>? report = null) =>
+        new(context, kernels, Emulator.CuDnn, Emulator.CuBlasLt, precision, planCache: planCache, cudaGraph: false, report: report);
 
     public float[] Read(Tensor tensor)
     {

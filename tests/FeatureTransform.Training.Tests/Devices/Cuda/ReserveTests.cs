@@ -1,8 +1,11 @@
+using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Networks;
 using FeatureTransform.Training.Options;
+using FeatureTransform.Training.Tests.Runs;
 using Xunit;
+using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 
 namespace FeatureTransform.Training.Tests.Devices.Cuda;
 
@@ -38,5 +41,40 @@ public sealed class ReserveTests
         Assert.Equal(executions, Since("cudnnBackendCreateDescriptor"));
 
         int Since(string call) => after[call] - before.GetValueOrDefault(call);
+    }
+
+    [Fact]
+    public void A_person_is_told_how_many_plans_are_made_and_nothing_where_all_are_on_disk()
+    {
+        var options = new PretrainOptions { Data = new DataOptions { ImageSize = 8 }, Optimizer = new OptimizerOptions { BatchSize = 2 } };
+        using var folder = new TemporaryFolder();
+        using var cuda = new EmulatedCuda(CudaPrecision.BFloat16);
+        int made = 0;
+        foreach (bool first in new[] { true, false })
+        {
+            var messages = new List<string>();
+            using CudaDevice device = cuda.OpenAnother(CudaPrecision.BFloat16, new KernelCache(folder.Path), messages.Add);
+            device.Reserve(options);
+            if (first)
+            {
+                made = Directory.GetFiles(folder.Path).Length;
+                Assert.True(made > 40, $"only {made} plans");
+                Assert.Equal(
+                    $"cuDNN makes {made} plans for the layers at this batch size, each in a fraction of a second; later runs find them on disk.",
+                    Assert.Single(messages));
+                device.Reserve(options);
+                Assert.Single(messages);
+            }
+            else
+            {
+                Assert.Empty(messages);
+            }
+        }
+
+        // A larger batch needs plans of its own.
+        var more = new List<string>();
+        using CudaDevice other = cuda.OpenAnother(CudaPrecision.BFloat16, new KernelCache(folder.Path), more.Add);
+        other.Reserve(options with { Optimizer = options.Optimizer with { BatchSize = 4 } });
+        Assert.StartsWith($"cuDNN makes {made} plans ", Assert.Single(more), StringComparison.Ordinal);
     }
 }
