@@ -19,12 +19,16 @@ internal sealed class EmulatedCuda : IDisposable
     /// <param name="order">An order of blocks and warps.</param>
     /// <param name="separate">Memory of its own for each tensor, so that each access is checked against its bounds.</param>
     /// <param name="record">Makes what records calls; null for nothing.</param>
-    public EmulatedCuda(CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null)
+    /// <param name="counts">Counts what kernels execute, which then are those of the checked-in PTX.</param>
+    public EmulatedCuda(
+        CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null, bool counts = false)
     {
-        Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
+        Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order, Counters = counts });
         Recorder = record?.Invoke(Emulator);
         context = new CudaContext(new CudaDriver(Seen(Emulator)).Devices[0]);
-        kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
+        kernels = counts
+            ? KernelLibrary.OpenCheckedIn(context, KernelSet.LoadSources())
+            : KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
         Device = new CudaDevice(context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate);
 
         ISymbolSource Seen(ISymbolSource library) => Recorder is null ? library : CallRecorder.Over(library);
