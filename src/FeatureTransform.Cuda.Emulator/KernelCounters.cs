@@ -40,6 +40,9 @@ public sealed record KernelCounters
     /// <summary>32-byte sectors they touch.</summary>
     public long GlobalSectors { get; private set; }
 
+    /// <summary>Those of them that stores and atomics touch; the rest is read alone.</summary>
+    public long GlobalWrittenSectors { get; private set; }
+
     /// <summary>128-byte lines they touch.</summary>
     public long GlobalCacheLines { get; private set; }
 
@@ -120,6 +123,7 @@ public sealed record KernelCounters
         MemoryInstructions = MemoryInstructions + other.MemoryInstructions,
         GlobalRequests = GlobalRequests + other.GlobalRequests,
         GlobalSectors = GlobalSectors + other.GlobalSectors,
+        GlobalWrittenSectors = GlobalWrittenSectors + other.GlobalWrittenSectors,
         GlobalCacheLines = GlobalCacheLines + other.GlobalCacheLines,
         SharedRequests = SharedRequests + other.SharedRequests,
         SharedWavefronts = SharedWavefronts + other.SharedWavefronts,
@@ -141,6 +145,7 @@ public sealed record KernelCounters
         Instructions += count.Executions;
         LaneOperations += count.Lanes;
         GlobalSectors += count.Sectors;
+        GlobalWrittenSectors += count.WrittenSectors;
         GlobalCacheLines += count.CacheLines;
         GlobalRequests += count.Sectors > 0 ? count.Executions : 0;
         SharedWavefronts += count.Wavefronts;

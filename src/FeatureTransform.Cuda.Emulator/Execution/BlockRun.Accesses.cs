@@ -22,7 +22,7 @@ internal sealed unsafe partial class BlockRun
     {
         if (Counts != null)
         {
-            CountAccess(w, op, region, lanes, bytes);
+            CountAccess(w, op, region, lanes, bytes, access);
         }
         if (access != Access.Write && checksWritten && !region.IsAllWritten)
         {

@@ -133,7 +133,7 @@ internal sealed unsafe partial class BlockRun
         Buffer.MemoryCopy(offsets, w.Offsets, 256, 256);
         if (Counts != null)
         {
-            CountAccess(w, op, shared, lanes, bytes);
+            CountAccess(w, op, shared, lanes, bytes, Access.Write);
         }
         if (!checksRaces)
         {
@@ -155,7 +155,7 @@ internal sealed unsafe partial class BlockRun
     {
         if (Counts != null)
         {
-            CountAccess(w, op, source, lanes, bytes);
+            CountAccess(w, op, source, lanes, bytes, Access.Read);
         }
         if (checksRaces)
         {

@@ -9,12 +9,14 @@ internal sealed unsafe partial class BlockRun
     public OperationCounts* Counts { get; private set; }
 
     /// <summary>Counts sectors and lines of a request to global memory, or passes through the banks of shared memory.</summary>
-    private void CountAccess(Warp w, Op* op, Region region, uint lanes, int bytes)
+    private void CountAccess(Warp w, Op* op, Region region, uint lanes, int bytes, Access access)
     {
         ref OperationCounts count = ref Counts[w.Frame.Function.CountBase + op->Index];
         if (region.Address != 0)
         {
-            count.Sectors += Distinct(w, lanes, bytes, 5);
+            int sectors = Distinct(w, lanes, bytes, 5);
+            count.Sectors += sectors;
+            count.WrittenSectors += access == Access.Read ? 0 : sectors;
             count.CacheLines += Distinct(w, lanes, bytes, 7);
         }
         else if (region != w.Local && region != Launch.Parameters)

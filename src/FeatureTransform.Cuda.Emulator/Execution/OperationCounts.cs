@@ -12,6 +12,9 @@ internal struct OperationCounts
     public long Sectors;
     public long CacheLines;
 
+    /// <summary>The sectors of requests that write.</summary>
+    public long WrittenSectors;
+
     /// <summary>Shared memory: passes through the banks, and those that conflicts added.</summary>
     public long Wavefronts;
     public long Conflicts;
@@ -24,6 +27,7 @@ internal struct OperationCounts
         Lanes += other.Lanes;
         Sectors += other.Sectors;
         CacheLines += other.CacheLines;
+        WrittenSectors += other.WrittenSectors;
         Wavefronts += other.Wavefronts;
         Conflicts += other.Conflicts;
         DivergentBranches += other.DivergentBranches;

@@ -48,6 +48,11 @@ public sealed class KernelLibrary : IDisposable
             : new KernelImages(sources, device.ComputeCapability, reason, report));
     }
 
+    /// <summary>Kernels of the checked-in PTX alone, whatever is installed, so that what is counted of them is the same everywhere.</summary>
+    /// <exception cref="CudaException">The device is too old for it.</exception>
+    internal static KernelLibrary OpenCheckedIn(CudaContext context, KernelSources sources) =>
+        new(context, new KernelImages(sources, context.Device.ComputeCapability, "only the checked-in PTX is asked for", report: null));
+
     /// <summary>
     /// Loads variants that will be needed, so that they are compiled in parallel and not one after another when they are asked
     /// for.

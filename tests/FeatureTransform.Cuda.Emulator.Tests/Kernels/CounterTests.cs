@@ -44,6 +44,20 @@ public class CounterTests
         Assert.Equal((requests, sectors, lines), (counters.GlobalRequests, counters.GlobalSectors, counters.GlobalCacheLines));
     }
 
+    // A word for each of 4 x 32 lanes: 16 sectors an access, of the atomic one for each of 4 warps.
+    [Theory]
+    [InlineData("ld.global.u32 %r2, [%rd2];", 16, 0)]
+    [InlineData("st.global.u32 [%rd2], %r1;", 16, 16)]
+    [InlineData("ld.global.u32 %r2, [%rd2]; st.global.u32 [%rd2], %r2;", 32, 16)]
+    [InlineData("ld.u32 %r2, [%rd2]; st.u32 [%rd2], %r2;", 32, 16)]
+    [InlineData("atom.global.add.u32 %r2, [%rd1], 1;", 4, 4)]
+    [InlineData("mov.u32 %r3, s; mad.lo.u32 %r3, %r1, 4, %r3; cp.async.ca.shared.global [%r3], [%rd2], 4; cp.async.wait_all;", 16, 0)]
+    public void Sectors_that_are_written(string body, long sectors, long written)
+    {
+        KernelCounters counters = Count($"mul.wide.u32 %rd2, %r1, 4; add.s64 %rd2, %rd1, %rd2; {body}");
+        Assert.Equal((sectors, written), (counters.GlobalSectors, counters.GlobalWrittenSectors));
+    }
+
     [Theory]
     [InlineData(4, "u32 [%r2], %r1", 4, 0)]
     [InlineData(8, "u32 [%r2], %r1", 8, 4)] // two words of each even bank

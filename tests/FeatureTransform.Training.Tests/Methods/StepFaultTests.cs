@@ -12,8 +12,8 @@ namespace FeatureTransform.Training.Tests.Methods;
 
 /// <summary>
 /// A call of a library fails in the middle of a run: the step says which, and what it held is released. By default a fixed part of
-/// the calls of a step fail, each once and in a run of its own on one context; FT_FULL=1 lets all of them fail. Calls that release something are
-/// left out: what releases does not throw.
+/// the calls of a step fail, each once and in a run of its own on one context; FT_FULL=1 lets all of them fail, about a second each. Calls
+/// that release something are left out: what releases does not throw.
 /// </summary>
 public sealed class StepFaultTests(ITestOutputHelper output)
 {

@@ -20,14 +20,19 @@ internal sealed class EmulatedCuda : IDisposable
     /// <param name="separate">Memory of its own for each tensor, so that each access is checked against its bounds.</param>
     /// <param name="record">Makes what records calls; null for nothing.</param>
     /// <param name="cudaGraph">Whether steps are replayed as a CUDA graph, for which tensors must share memory.</param>
+    /// <param name="counts">Counts what kernels execute, which then are those of the checked-in PTX.</param>
     public EmulatedCuda(
-        CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null, bool cudaGraph = false)
+        CudaPrecision precision, int order = 0, bool separate = true, Func<Emulator, CallRecorder>? record = null, bool cudaGraph = false,
+        bool counts = false)
     {
-        Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order });
+        Emulator = new Emulator(new EmulatorOptions { Device = DeviceProfile.A100, OrderSeed = order, Counters = counts });
         Recorder = record?.Invoke(Emulator);
         context = new CudaContext(new CudaDriver(Seen(Emulator)).Devices[0]);
-        kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
-        Device = new CudaDevice(context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate, cudaGraph: cudaGraph, report: Reports.Add);
+        kernels = counts
+            ? KernelLibrary.OpenCheckedIn(context, KernelSet.LoadSources())
+            : KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true);
+        Device = new CudaDevice(
+            context, kernels, Seen(Emulator.CuDnn), Seen(Emulator.CuBlasLt), precision, separate, cudaGraph: cudaGraph, report: Reports.Add);
 
         ISymbolSource Seen(ISymbolSource library) => Recorder is null ? library : CallRecorder.Over(library);
     }
