@@ -43,9 +43,8 @@ public sealed class KernelLibrary : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(sources);
         CudaDevice device = context.Device;
-        return new KernelLibrary(context, Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason, device.Driver.Version / 1000)
-            ? new KernelImages(sources, device.ComputeCapability, nvrtc, KernelCache.Open(report), ptx, report)
-            : new KernelImages(sources, device.ComputeCapability, reason, report));
+        return new KernelLibrary(context, KernelImages.Open(
+            sources, device.ComputeCapability, device.Driver.Version / 1000, KernelCache.Open(report), ptx, report));
     }
 
     /// <summary>
@@ -54,7 +53,7 @@ public sealed class KernelLibrary : IDisposable
     /// </summary>
     /// <exception cref="FileNotFoundException">A file is not among the sources.</exception>
     /// <exception cref="KernelCompileException">One does not compile.</exception>
-    /// <exception cref="CudaException">There is no NVRTC, and one is not among the checked-in PTX; or the driver
+    /// <exception cref="CudaException">There is no NVRTC, and one is not among the checked-in PTX; or NVRTC fails, or the driver
     /// refuses.</exception>
     public void Load(params IReadOnlyList<KernelVariant> variants)
     {
