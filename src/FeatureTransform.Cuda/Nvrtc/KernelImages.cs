@@ -17,7 +17,11 @@ internal enum KernelOrigin
 /// <param name="Binary">The outcome.</param>
 /// <param name="Origin">Where it comes from.</param>
 /// <param name="Elapsed">How long this took, until it was there.</param>
-internal sealed record KernelImage(KernelVariant Variant, KernelBinary Binary, KernelOrigin Origin, TimeSpan Elapsed);
+internal sealed record KernelImage(KernelVariant Variant, KernelBinary Binary, KernelOrigin Origin, TimeSpan Elapsed)
+{
+    /// <summary>Of PTX, its kernels as the driver has compiled them, where that is known.</summary>
+    public IReadOnlyList<CudaKernel> Compiled { get; init; } = [];
+}
 
 /// <summary>
 /// Finds for a device of some compute capability what its driver can load: in the cache, by compilation, or, without NVRTC, among
