@@ -15,14 +15,10 @@ internal static class ColdStart
 
     public static int Run()
     {
+        Action<string> report = message => Console.Error.WriteLine(message); // does not open the stream before there is something
         long start = Stopwatch.GetTimestamp();
-        if (!Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason))
-        {
-            Console.Error.WriteLine(reason);
-            return 1;
-        }
-
-        var images = new KernelImages(KernelSet.LoadSources(), Device, nvrtc, KernelCache.Open(), ptx: false, Console.Error.WriteLine);
+        KernelImages images = KernelImages.Open(
+            KernelSet.LoadSources(), Device, newestNvrtc: int.MaxValue, KernelCache.Open(), ptx: false, report);
         IReadOnlyList<KernelImage> found = images.Find([.. Variants()]);
         TimeSpan elapsed = Stopwatch.GetElapsedTime(start);
         Console.WriteLine(KernelTable.Format(found));

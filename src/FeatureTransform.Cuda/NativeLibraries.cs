@@ -5,15 +5,23 @@ namespace FeatureTransform.Cuda;
 /// </summary>
 internal static class NativeLibraries
 {
+    private const string NvrtcVariable = Prefix + "NVRTC";
+    private const string Prefix = "FEATURETRANSFORM_";
+
     public static NativeLibrarySource Driver() => Load("CUDA driver", "CUDA_DRIVER", ["libcuda.so.1"], ["nvcuda.dll"]);
 
     /// <param name="newest">The newest major version that is looked for.</param>
-    public static NativeLibrarySource Nvrtc(int newest = int.MaxValue)
+    public static NativeLibrarySource Nvrtc(int newest = int.MaxValue) =>
+        new("NVRTC", NvrtcVariable, NvrtcNames(newest));
+
+    /// <summary>
+    /// What <see cref="LibraryFile"/> says of the file that <see cref="Nvrtc"/> would load; null where only the loader can tell.
+    /// </summary>
+    public static string? IdentifyNvrtc(int newest)
     {
-        int[] versions = newest >= 13 ? [13, 12] : [12];
-        return Load("NVRTC", "NVRTC",
-            [.. versions.Select(version => $"libnvrtc.so.{version}")],
-            [.. versions.Select(version => $"nvrtc64_{version}0_0.dll")]);
+        string? given = Environment.GetEnvironmentVariable(NvrtcVariable);
+        string? file = string.IsNullOrEmpty(given) ? LibraryFile.Find(NvrtcNames(newest)) : LibraryFile.Find(given);
+        return file is null ? null : LibraryFile.Identify(file);
     }
 
     public static NativeLibrarySource CuBlas() =>
@@ -42,5 +50,13 @@ internal static class NativeLibraries
     }
 
     private static NativeLibrarySource Load(string library, string variable, string[] linux, string[] windows) =>
-        new(library, "FEATURETRANSFORM_" + variable, OperatingSystem.IsWindows() ? windows : linux);
+        new(library, Prefix + variable, OperatingSystem.IsWindows() ? windows : linux);
+
+    private static string[] NvrtcNames(int newest)
+    {
+        string[] names = OperatingSystem.IsWindows()
+            ? ["nvrtc64_130_0.dll", "nvrtc64_120_0.dll"]
+            : ["libnvrtc.so.13", "libnvrtc.so.12"];
+        return newest >= 13 ? names : names[1..];
+    }
 }

@@ -1,5 +1,6 @@
 using System.Globalization;
 using System.Text.Json;
+using FeatureTransform.Cuda;
 using Xunit;
 
 namespace FeatureTransform.Trainer.Tests;
@@ -36,6 +37,35 @@ public sealed class CudaRunTests
         Assert.True(code == 0, errors);
         Assert.Equal(cuda[0], Losses(run["run"])[0]);
         Assert.Equal(cpu[1], Losses(run["run"])[1], 1e-4f);
+    }
+
+    [Fact]
+    public void A_verbose_run_ends_with_a_table_of_its_kernels()
+    {
+        const string header = "kernel +for +registers  spill st  spill ld  shared  constant  stack  from";
+        using var run = new TinyRun();
+        (int code, string output, string errors) = TrainerProcess.Run(Arguments("--device", "emulator", "--out", run["run"], "--verbose"));
+        Assert.True(code == 0, errors);
+        Assert.Matches(header, output);
+        string[] launched =
+            ["mix_positive", "infonce_fp32", "infonce_finish", "enqueue_fp32", "ema", "sgd", "relu_backward_fp32", "global_average_fp32"];
+        bool assembled = Nvrtc.TryLoad(out _, out string? reason);
+        string figures = assembled ? @"sm_80  +[1-9]\d*  +0  +0  +\d+  +\d+  +0  (NVRTC|cache)" : "compute_80  +-  .*  checked-in PTX";
+        Assert.All(launched, kernel => Assert.Matches(
+            $@"(?m)^{(assembled ? kernel : kernel.Replace("_fp32", "", StringComparison.Ordinal))}\S* .*{figures}, \d+ ms$", output));
+
+        // The table goes where messages go, and a device that has no kernels has none.
+        (code, output, errors) = TrainerProcess.Run(Evaluate("emulator", "--quiet"));
+        Assert.True(code == 0, errors);
+        Assert.DoesNotMatch(header, output);
+        Assert.Matches(header, errors);
+        (code, output, errors) = TrainerProcess.Run(Evaluate("cpu"));
+        Assert.True(code == 0, errors);
+        Assert.DoesNotMatch(header, output + errors);
+        Assert.SkipUnless(assembled, $"Only the assembler tells registers and spills. {reason}");
+
+        string[] Evaluate(string device, params string[] more) =>
+            ["knn", run["run"], "--device", device, "--knn-bank", "32", "--knn-test", "16", "--verbose", .. more];
     }
 
     [Fact]

@@ -42,6 +42,6 @@ internal sealed class EvaluationOptions
         RunOptions options = run.Apply(parse, from.Run);
         OptionsValidator.Validate(images ?? from.Data);
         OptionsValidator.Validate(options);
-        return new EvaluationRequest(source, images, options);
+        return new EvaluationRequest(source, images, options) { ReportKernels = parse.GetValue(Execution.Verbose) };
     }
 }

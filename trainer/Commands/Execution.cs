@@ -16,7 +16,8 @@ internal static class Execution
 
     public static Option<bool> Verbose { get; } = new("--verbose", "-v")
     {
-        Description = "Show where an error came from.",
+        Description = "Show where an error came from and, at the end of a run on a CUDA device or the emulator, what each kernel takes: " +
+            "registers, bytes of spills, shared and local memory.",
         Recursive = true,
     };
 

@@ -88,6 +88,7 @@ internal sealed class PretrainCommand
             DumpSteps = steps,
             DumpFile = dump,
             LinearProbe = !parse.GetValue(noLinear),
+            ReportKernels = parse.GetValue(Execution.Verbose),
         };
     }
 

@@ -1,3 +1,4 @@
+using System.Buffers.Binary;
 using System.IO.Hashing;
 using System.Text;
 
@@ -19,10 +20,10 @@ public sealed class KernelCache
 
     private const string Extension = ".kernel";
     private const string TemporaryExtension = ".tmp";
-    private const int HashBytes = 16;
+    private const int HashBytes = 8;
 
-    // The layout of an entry: this, XxHash128 of the rest, then key, architecture, log, image.
-    private static readonly byte[] Magic = "FTKERNL2"u8.ToArray();
+    // The layout of an entry: this, XxHash64 of the rest, then key, architecture, log, image.
+    private static readonly byte[] Magic = "FTKERNL3"u8.ToArray();
     private static readonly TimeSpan AbandonedAfter = TimeSpan.FromHours(1);
 
     private readonly string? folder;
@@ -175,7 +176,7 @@ public sealed class KernelCache
             writer.Write(binary.Image.Span);
         }
         ReadOnlySpan<byte> bytes = payload.GetBuffer().AsSpan(0, (int)payload.Length);
-        return [.. Magic, .. XxHash128.Hash(bytes), .. bytes];
+        return [.. Magic, .. XxHash64.Hash(bytes), .. bytes];
     }
 
     private static KernelBinary? Read(byte[] entry, string key)
@@ -183,17 +184,19 @@ public sealed class KernelCache
         int start = Magic.Length + HashBytes;
         if (entry.Length < start
             || !entry.AsSpan(0, Magic.Length).SequenceEqual(Magic)
-            || !XxHash128.Hash(entry.AsSpan(start)).AsSpan().SequenceEqual(entry.AsSpan(Magic.Length, HashBytes)))
+            || XxHash64.HashToUInt64(entry.AsSpan(start)) != BinaryPrimitives.ReadUInt64BigEndian(entry.AsSpan(Magic.Length)))
         {
             return null;
         }
-        using var reader = new BinaryReader(new MemoryStream(entry, start, entry.Length - start), Encoding.UTF8);
+        using var payload = new MemoryStream(entry, start, entry.Length - start);
+        using var reader = new BinaryReader(payload, Encoding.UTF8);
         if (reader.ReadString() != key)
         {
             return null;
         }
         (string architecture, string log) = (reader.ReadString(), reader.ReadString());
-        return new KernelBinary(architecture, reader.ReadBytes(reader.ReadInt32()), log);
+        int length = reader.ReadInt32();
+        return new KernelBinary(architecture, entry.AsMemory(start + (int)payload.Position, length), log);
     }
 
     private static void CreateFolder(string folder)

@@ -1,5 +1,4 @@
 using System.Globalization;
-using System.IO.Hashing;
 using System.Text;
 using System.Text.RegularExpressions;
 
@@ -67,23 +66,31 @@ public sealed partial class KernelCompiler
     internal static string GetHash(KernelSources sources, KernelVariant variant, string architecture)
     {
         string all = string.Join('\0', [sources.GetProgram(variant.File).Hash, .. Options(variant, architecture)]);
-        return Convert.ToHexStringLower(XxHash128.Hash(Encoding.UTF8.GetBytes(all)));
+        return TextHash.Of(all);
     }
 
-    /// <summary>As <see cref="GetHash"/>, NVRTC's version included: the name of the output in a cache.</summary>
-    internal string GetKey(KernelVariant variant, string architecture) => Convert.ToHexStringLower(XxHash128.Hash(
-        Encoding.UTF8.GetBytes($"{GetHash(Sources, variant, architecture)} {Nvrtc.Version}")));
+    /// <summary>As <see cref="GetHash"/>, with what tells one NVRTC from others: the name of the output in a cache.</summary>
+    /// <param name="sources">What is compiled.</param>
+    /// <param name="variant">The source file and its macros.</param>
+    /// <param name="device">The device's architecture, whether or not this NVRTC knows it.</param>
+    /// <param name="nvrtc">The compiler's <see cref="Nvrtc.Identity"/>.</param>
+    internal static string GetKey(KernelSources sources, KernelVariant variant, string device, string nvrtc) =>
+        TextHash.Of($"{GetHash(sources, variant, device)} {nvrtc}");
 
-    private static string[] Options(KernelVariant variant, string architecture) =>
-    [
-        $"--gpu-architecture={architecture}",
-        "--std=c++17",
-        "-default-device",
-        "-lineinfo",
-        "--restrict",
-        .. KernelBinary.IsPtx(architecture) ? Array.Empty<string>() : ["--ptxas-options=-v"],
-        .. variant.Sorted.Select(define => $"--define-macro={define}"),
-    ];
+    private static List<string> Options(KernelVariant variant, string architecture)
+    {
+        List<string> options =
+            [$"--gpu-architecture={architecture}", "--std=c++17", "-default-device", "-lineinfo", "--restrict"];
+        if (!KernelBinary.IsPtx(architecture))
+        {
+            options.Add("--ptxas-options=-v");
+        }
+        foreach (string define in variant.Sorted)
+        {
+            options.Add($"--define-macro={define}");
+        }
+        return options;
+    }
 
     // From 12.9 on NVRTC has a cache of its own, and what comes from it has no log of the assembler. Not part of a key: it changes
     // nothing in the output.

@@ -8,6 +8,7 @@ public sealed class KernelLibrary : IDisposable
 {
     private readonly CudaContext context;
     private readonly KernelImages images;
+    private readonly Func<KernelImages>? assembled; // where the device executes PTX: what its architecture's assembler makes of it
     private readonly Dictionary<KernelVariant, (CudaModule Module, KernelImage Image)> loaded = [];
     private readonly Lock gate = new();
 
@@ -26,7 +27,8 @@ public sealed class KernelLibrary : IDisposable
     {
     }
 
-    private KernelLibrary(CudaContext context, KernelImages images) => (this.context, this.images) = (context, images);
+    private KernelLibrary(CudaContext context, KernelImages images, Func<KernelImages>? assembled = null) =>
+        (this.context, this.images, this.assembled) = (context, images, assembled);
 
     /// <summary>
     /// Kernels compiled by the NVRTC that is installed, with the user's cache; where none is, the PTX that is checked in with
@@ -43,9 +45,11 @@ public sealed class KernelLibrary : IDisposable
         ArgumentNullException.ThrowIfNull(context);
         ArgumentNullException.ThrowIfNull(sources);
         CudaDevice device = context.Device;
-        return new KernelLibrary(context, Nvrtc.TryLoad(out Nvrtc? nvrtc, out string? reason, device.Driver.Version / 1000)
-            ? new KernelImages(sources, device.ComputeCapability, nvrtc, KernelCache.Open(report), ptx, report)
-            : new KernelImages(sources, device.ComputeCapability, reason, report));
+        KernelCache cache = KernelCache.Open(report);
+        return new KernelLibrary(context, Images(ptx, report), ptx ? () => Images(ptx: false, report: null) : null);
+
+        KernelImages Images(bool ptx, Action<string>? report) => KernelImages.Open(
+            sources, device.ComputeCapability, device.Driver.Version / 1000, cache, ptx, report);
     }
 
     /// <summary>Kernels of the checked-in PTX alone, whatever is installed, so that what is counted of them is the same everywhere.</summary>
@@ -59,7 +63,7 @@ public sealed class KernelLibrary : IDisposable
     /// </summary>
     /// <exception cref="FileNotFoundException">A file is not among the sources.</exception>
     /// <exception cref="KernelCompileException">One does not compile.</exception>
-    /// <exception cref="CudaException">There is no NVRTC, and one is not among the checked-in PTX; or the driver
+    /// <exception cref="CudaException">There is no NVRTC, and one is not among the checked-in PTX; or NVRTC fails, or the driver
     /// refuses.</exception>
     public void Load(params IReadOnlyList<KernelVariant> variants)
     {
@@ -96,15 +100,19 @@ public sealed class KernelLibrary : IDisposable
 
     /// <summary>
     /// A table of all that is loaded, for a person: registers, memory and spills of each kernel, where it comes from and how long
-    /// that took.
+    /// that took. Of PTX the driver tells registers, shared memory and, as stack, local memory, which has the spills in it. For a
+    /// device that executes PTX itself the table is of what the assembler makes for its architecture, where NVRTC is there.
     /// </summary>
     public string Describe()
     {
         lock (gate)
         {
-            return KernelTable.Format(loaded.Values.Select(item => item.Image));
+            return KernelTable.Format(assembled is null ? loaded.Values.Select(Described) : assembled().Find([.. loaded.Keys]));
         }
     }
+
+    private static KernelImage Described((CudaModule Module, KernelImage Image) item) =>
+        item.Image with { Compiled = [.. item.Image.Binary.PtxKernels.Select(item.Module.GetKernel)] };
 
     /// <summary>Unloads all modules.</summary>
     public void Dispose()

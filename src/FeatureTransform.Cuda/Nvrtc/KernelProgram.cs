@@ -1,10 +1,9 @@
-using System.IO.Hashing;
 using System.Text;
 
 namespace FeatureTransform.Cuda;
 
 /// <summary>A text that NVRTC is given, and the name by which it, its log and its output call it.</summary>
-internal readonly record struct NamedText(string Name, string Text);
+internal sealed record NamedText(string Name, string Text);
 
 /// <summary>
 /// A source file with all the headers that it includes, directly or not, ready for NVRTC. Each file has one absolute name below
@@ -18,14 +17,14 @@ internal sealed class KernelProgram
 
     private readonly List<NamedText> headers = [];
     private readonly HashSet<string> seen = [];
+    private readonly StringBuilder hashes = new();
 
     private KernelProgram(KernelSources sources, string file)
     {
-        var hash = new XxHash128(); // ready at once, where the first SHA-256 of a process may load a library
         string text = sources.Find(file)
             ?? throw new FileNotFoundException($"{file} is not among the kernel sources of {sources.Name}.", file);
-        Main = new NamedText(Root + file, Resolve(sources, hash, file, text));
-        Hash = Convert.ToHexStringLower(hash.GetCurrentHash());
+        Main = new NamedText(Root + file, Resolve(sources, file, text));
+        Hash = hashes.ToString();
     }
 
     /// <summary>Collects what <paramref name="file"/> includes.</summary>
@@ -36,13 +35,13 @@ internal sealed class KernelProgram
 
     public IReadOnlyList<NamedText> Headers => headers;
 
-    /// <summary>A hash of the names and texts of all its files.</summary>
+    /// <summary>The names of all its files with hashes of their texts.</summary>
     public string Hash { get; }
 
-    private string Resolve(KernelSources sources, XxHash128 hash, string file, string text)
+    private string Resolve(KernelSources sources, string file, string text)
     {
         seen.Add(file);
-        hash.Append(Encoding.UTF8.GetBytes($"{file}\0{text}\0"));
+        hashes.Append(file).Append('=').Append(TextHash.Of(text)).Append('\n');
         string[] lines = text.Split('\n');
         for (int i = 0; i < lines.Length; i++)
         {
@@ -55,7 +54,7 @@ internal sealed class KernelProgram
                     $"kernels/{file}({i + 1}): \"{name}\" is not among the kernel sources of {sources.Name}.", name);
             if (!seen.Contains(found))
             {
-                headers.Add(new NamedText(Root + found, Resolve(sources, hash, found, sources.Find(found)!)));
+                headers.Add(new NamedText(Root + found, Resolve(sources, found, sources.Find(found)!)));
             }
             lines[i] = lines[i].Replace($"\"{name}\"", $"\"{Root}{found}\"", StringComparison.Ordinal);
         }

@@ -1,5 +1,5 @@
-using System.Collections.Concurrent;
 using System.Reflection;
+using System.Text;
 
 namespace FeatureTransform.Cuda;
 
@@ -15,8 +15,9 @@ public sealed class KernelSources
     private const string ResourcePrefix = "kernels/";
 
     private readonly Func<string, string?> read;
-    private readonly ConcurrentDictionary<string, string?> files = new();
-    private readonly ConcurrentDictionary<string, KernelProgram> programs = new();
+    private readonly Dictionary<string, string?> files = [];
+    private readonly Dictionary<string, KernelProgram> programs = [];
+    private readonly Lock gate = new();
 
     private KernelSources(string name, Func<string, string?> read) => (Name, this.read) = (name, read);
 
@@ -63,9 +64,29 @@ public sealed class KernelSources
     public string Name { get; }
 
     /// <summary>A file's text, with Unix line ends on every system; null where there is no such file.</summary>
-    public string? Find(string file) => files.GetOrAdd(file, name => read(name)?.Replace("\r\n", "\n", StringComparison.Ordinal));
+    public string? Find(string file)
+    {
+        lock (gate)
+        {
+            if (!files.TryGetValue(file, out string? text))
+            {
+                files.Add(file, text = read(file)?.Replace("\r\n", "\n", StringComparison.Ordinal));
+            }
+            return text;
+        }
+    }
 
-    internal KernelProgram GetProgram(string file) => programs.GetOrAdd(file, name => KernelProgram.Of(this, name));
+    internal KernelProgram GetProgram(string file)
+    {
+        lock (gate)
+        {
+            if (!programs.TryGetValue(file, out KernelProgram? program))
+            {
+                programs.Add(file, program = KernelProgram.Of(this, file));
+            }
+            return program;
+        }
+    }
 
     private static string? Read(Assembly assembly, string resource)
     {
@@ -74,7 +95,8 @@ public sealed class KernelSources
         {
             return null;
         }
-        using var reader = new StreamReader(stream);
-        return reader.ReadToEnd();
+        byte[] text = new byte[stream.Length];
+        stream.ReadExactly(text);
+        return Encoding.UTF8.GetString(text);
     }
 }

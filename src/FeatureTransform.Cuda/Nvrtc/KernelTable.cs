@@ -10,7 +10,7 @@ internal static class KernelTable
 
     private const int TextColumns = 2;
 
-    /// <summary>One line a kernel, bytes where a column counts memory; PTX is one line without figures.</summary>
+    /// <summary>One line a kernel, bytes where a column counts memory; PTX that no driver has compiled is one line without figures.</summary>
     public static string Format(IEnumerable<KernelImage> images)
     {
         string[][] rows = [Header, .. images.OrderBy(image => image.Variant.ToString(), StringComparer.Ordinal).SelectMany(Rows)];
@@ -28,9 +28,18 @@ internal static class KernelTable
         KernelBinary binary = image.Binary;
         string from = string.Create(
             CultureInfo.InvariantCulture, $"{Describe(image.Origin)}, {image.Elapsed.TotalMilliseconds:0} ms");
-        if (binary.Figures.Count == 0)
+        string defines = string.Concat(image.Variant.Sorted.Select(define => " " + define));
+        if (binary.Figures.Count == 0 && image.Compiled.Count == 0)
         {
             yield return [image.Variant.ToString(), binary.Architecture, "-", "-", "-", "-", "-", "-", from];
+        }
+        foreach (CudaKernel kernel in image.Compiled)
+        {
+            yield return
+            [
+                kernel.Name + defines, binary.Architecture, Text(kernel.RegistersPerThread), "-", "-",
+                Text(kernel.StaticSharedBytes), "-", Text(kernel.LocalBytesPerThread), from,
+            ];
         }
         foreach (KernelFigures kernel in binary.Figures)
         {
@@ -39,14 +48,15 @@ internal static class KernelTable
                 kernel.Registers, kernel.SpillStoreBytes, kernel.SpillLoadBytes, kernel.SharedBytes, kernel.ConstantBytes,
                 kernel.StackBytes,
             ];
-            string defines = string.Concat(image.Variant.Sorted.Select(define => " " + define));
             yield return
             [
                 kernel.Kernel + defines, binary.Architecture,
-                .. figures.Select(figure => figure.ToString(CultureInfo.InvariantCulture)), from,
+                .. figures.Select(Text), from,
             ];
         }
     }
+
+    private static string Text(int figure) => figure.ToString(CultureInfo.InvariantCulture);
 
     private static string Describe(KernelOrigin origin) => origin switch
     {

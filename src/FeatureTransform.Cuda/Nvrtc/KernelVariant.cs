@@ -12,7 +12,15 @@ public sealed record KernelVariant(string File, params string[] Defines)
     internal string FileName =>
         string.Join('.', [Path.ChangeExtension(File, null).Replace('/', '_'), .. Sorted]).Replace('=', '-');
 
-    internal IEnumerable<string> Sorted => Defines.Order(StringComparer.Ordinal);
+    internal IReadOnlyList<string> Sorted
+    {
+        get
+        {
+            string[] sorted = [.. Defines];
+            Array.Sort(sorted, StringComparer.Ordinal);
+            return sorted;
+        }
+    }
 
     /// <inheritdoc/>
     public bool Equals(KernelVariant? other) => other is not null && File == other.File && Sorted.SequenceEqual(other.Sorted);

@@ -7,6 +7,8 @@ namespace FeatureTransform.Cuda;
 /// <summary>NVRTC, CUDA's compiler as a library. It needs neither a driver nor a device. Safe for use by any thread.</summary>
 public sealed unsafe class Nvrtc
 {
+    private readonly Lazy<string> identity;
+
     /// <summary>Takes NVRTC's functions from <paramref name="source"/>.</summary>
     /// <exception cref="CudaException">A function is missing, or NVRTC fails.</exception>
     public Nvrtc(ISymbolSource source)
@@ -23,6 +25,9 @@ public sealed unsafe class Nvrtc
         }
         Array.Sort(architectures);
         Architectures = architectures;
+        identity = new(() => LibraryFile.Of((nint)Api.nvrtcVersion) is { } file && LibraryFile.Identify(file) is { } known
+            ? known
+            : $"{Name}, {this}");
     }
 
     /// <summary>
@@ -62,6 +67,12 @@ public sealed unsafe class Nvrtc
 
     /// <summary>The compute capabilities that it compiles for, ascending: 80 for 8.0.</summary>
     public IReadOnlyList<int> Architectures { get; }
+
+    /// <summary>
+    /// What tells its output from that of another NVRTC: its file, as <see cref="LibraryFile.Identify"/> says it, where it was
+    /// loaded from one.
+    /// </summary>
+    internal string Identity => identity.Value;
 
     /// <inheritdoc/>
     public override string ToString() => $"NVRTC {Version}";

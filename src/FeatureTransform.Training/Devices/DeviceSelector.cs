@@ -15,19 +15,20 @@ internal static class DeviceSelector
     /// <summary>Opens a device; <c>auto</c> is CUDA where a device and all libraries are there, and else the CPU.</summary>
     /// <param name="options">Device, precision and threads.</param>
     /// <param name="report">Is told why <c>auto</c> is the CPU, and what a person may want to know of kernels.</param>
+    /// <param name="reportKernels">Report, when the device is closed, what each kernel takes; a CPU has none.</param>
     /// <exception cref="InvalidInputException">The device or the precision has no such name, or the device cannot be had.</exception>
-    public static IDevice Open(RunOptions options, Action<string> report)
+    public static IDevice Open(RunOptions options, Action<string> report, bool reportKernels = false)
     {
         switch (options.Device)
         {
             case "cpu":
                 return OpenCpu(options);
             case "emulator":
-                return CudaBackend.OpenEmulator(CudaPrecisionOf(options), report);
+                return CudaBackend.OpenEmulator(CudaPrecisionOf(options), report, reportKernels);
             case "auto" or "cuda":
                 CudaPrecision precision = CudaPrecisionOf(options);
                 if (CudaBackend.TryOpen(
-                    options.CudaDevice, precision, options.CudaGraph, report, out Cuda.CudaDevice? device, out string? reason))
+                    options.CudaDevice, precision, options.CudaGraph, report, reportKernels, out Cuda.CudaDevice? device, out string? reason))
                 {
                     return device;
                 }

@@ -9,7 +9,11 @@ namespace FeatureTransform.Training.Evaluation;
 /// <param name="Source">Run folder, checkpoint, or safetensors file with torchvision's names.</param>
 /// <param name="Data">Images; null: those of the run that made the encoder.</param>
 /// <param name="Run">Device, threads, seed, and the options of k-NN.</param>
-public sealed record EvaluationRequest(string Source, DataOptions? Data, RunOptions Run);
+public sealed record EvaluationRequest(string Source, DataOptions? Data, RunOptions Run)
+{
+    /// <summary>Whether a message at the end tells registers and memory of each kernel of a CUDA device.</summary>
+    public bool ReportKernels { get; init; }
+}
 
 /// <summary>Evaluation of a frozen encoder.</summary>
 public static class Evaluator
@@ -45,7 +49,7 @@ public static class Evaluator
     private static T Evaluate<T>(
         EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, T> evaluate)
     {
-        using IDevice device = DeviceSelector.Open(request.Run, progress.Message);
+        using IDevice device = DeviceSelector.Open(request.Run, progress.Message, request.ReportKernels);
         using LoadedEncoder loaded = EncoderFile.Load(device, request.Source, progress);
         DataOptions data = request.Data ?? loaded.Options?.Data ?? throw new InvalidInputException(
             $"{loaded.Origin} does not say which images it belongs to: name them with --data.");

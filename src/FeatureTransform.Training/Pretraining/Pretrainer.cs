@@ -20,6 +20,9 @@ public sealed record PretrainRequest(PretrainOptions Options, string? OutputFold
 
     /// <summary>Whether a linear probe ends the run.</summary>
     public bool LinearProbe { get; init; } = true;
+
+    /// <summary>Whether a message at the end tells registers and memory of each kernel of a CUDA device.</summary>
+    public bool ReportKernels { get; init; }
 }
 
 /// <summary>What a pretraining run reached; accuracies in percent, null where not measured.</summary>
@@ -54,7 +57,7 @@ public static class Pretrainer
         long began = Stopwatch.GetTimestamp();
 
         // Nothing is written before the device and the images are there.
-        using IDevice device = DeviceSelector.Open(options.Run, progress.Message);
+        using IDevice device = DeviceSelector.Open(options.Run, progress.Message, request.ReportKernels);
         using ImageSplits images = ImageSource.Open(options.Data, options.Run.Seed, progress);
         if (options.Optimizer.BatchSize > images.Pretraining.Count)
         {

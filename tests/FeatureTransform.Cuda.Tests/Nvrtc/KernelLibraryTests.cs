@@ -44,6 +44,19 @@ public sealed class KernelLibraryTests : IDisposable
         Assert.All(lines[1..], line => Assert.Matches(expected, line));
     }
 
+    /// <summary>The fake driver's attributes: 100 and the attribute's number.</summary>
+    [Fact]
+    public void Of_PTX_it_describes_what_the_driver_made()
+    {
+        using CudaContext context = new(new CudaDriver(fake).Devices[0]);
+        using var library = new KernelLibrary(context, TestKernels.Sources, RealNvrtc.Get(), ptx: true);
+        library.Load(TestKernels.Scale2);
+        string[] lines = library.Describe().Split('\n');
+        Assert.Equal(3, lines.Length);
+        const string expected = @"^(scale|nothing) FT_FACTOR=2 +compute_86 +104 +- +- +101 +- +103 +NVRTC, \d+ ms$";
+        Assert.All(lines[1..], line => Assert.Matches(expected, line));
+    }
+
     [Fact]
     public void Threads_that_ask_at_once_get_the_same_module()
     {

@@ -16,14 +16,19 @@ internal static class LayerNumbers
     public static float Stored(ElementType type, float value) => type == ElementType.BFloat16 ? Half(value) : value;
 
     /// <summary>The nearest bf16, ties to even, by arithmetic.</summary>
-    public static float Half(float value)
+    public static float Half(float value) => Nearest(value, fractionBits: 7);
+
+    /// <summary>The nearest TF32, ties to even, by arithmetic.</summary>
+    public static float Tf32(float value) => Nearest(value, fractionBits: 10);
+
+    private static float Nearest(float value, int fractionBits)
     {
         if (value == 0)
         {
             return value;
         }
 
-        double unit = Math.ScaleB(1, Math.ILogB(value) - 7);
+        double unit = Math.ScaleB(1, Math.ILogB(value) - fractionBits);
         return (float)(Math.Round(value / unit, MidpointRounding.ToEven) * unit);
     }
 
@@ -47,6 +52,29 @@ internal static class LayerNumbers
             Assert.True(
                 error <= floor + rounding,
                 $"{what}[{i}] of {given.Length}: {given[i]:G9}, expected {expected[i]:G9}: error {error:E2} above {floor + rounding:E2}");
+        }
+    }
+
+    /// <summary>
+    /// Sums of products whose factors are cut to TF32, by rounding or by truncation: each factor is off by at most u = 2^-10 of
+    /// itself, a product, exact in fp32, by 2 u + u^2 of its magnitude; and each of the additions by at most 2^-23 of the sum of
+    /// magnitudes, as tensor cores truncate. NaN fails.
+    /// </summary>
+    /// <param name="what">What was computed.</param>
+    /// <param name="given">What the device made of it.</param>
+    /// <param name="expected">The sums in fp64, of factors that were not rounded.</param>
+    /// <param name="magnitudes">The sums of the magnitudes of the products.</param>
+    /// <param name="terms">The most products of a sum.</param>
+    public static void AssertWithinTf32(string what, float[] given, double[] expected, double[] magnitudes, int terms)
+    {
+        const double u = 1.0 / (1 << 10);
+        double addition = terms * Math.ScaleB(1, -23), relative = (2 * u) + (u * u) + (addition / (1 - addition) * (1 + u) * (1 + u));
+        Assert.Equal(expected.Length, given.Length);
+        for (int i = 0; i < given.Length; i++)
+        {
+            double error = Math.Abs(given[i] - expected[i]), bound = relative * magnitudes[i];
+            Assert.True(
+                error <= bound, $"{what}[{i}] of {given.Length}: {given[i]:G9}, expected {expected[i]:G9}: error {error:E2} above {bound:E2}");
         }
     }
 }

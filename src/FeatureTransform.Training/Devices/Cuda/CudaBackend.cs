@@ -17,12 +17,13 @@ internal static class CudaBackend
     /// <param name="precision">Precision of the layers.</param>
     /// <param name="cudaGraph">Whether steps are replayed as a CUDA graph.</param>
     /// <param name="report">Is told what a person may want to know.</param>
+    /// <param name="reportKernels">Report, when the device is closed, what each kernel takes.</param>
     /// <param name="device">The device, where it can be had.</param>
     /// <param name="reason">What is missing, and what to install, in one line.</param>
     /// <exception cref="CudaException">Everything is there, and something fails.</exception>
     public static bool TryOpen(
-        int ordinal, CudaPrecision precision, bool cudaGraph, Action<string> report, [NotNullWhen(true)] out CudaDevice? device,
-        [NotNullWhen(false)] out string? reason)
+        int ordinal, CudaPrecision precision, bool cudaGraph, Action<string> report, bool reportKernels,
+        [NotNullWhen(true)] out CudaDevice? device, [NotNullWhen(false)] out string? reason)
     {
         device = null;
         if (!TryFind(ordinal, out Found? found, out reason))
@@ -37,9 +38,10 @@ internal static class CudaBackend
             try
             {
                 device = new CudaDevice(
-                    context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report), cudaGraph: cudaGraph, report: report)
+                    context, kernels, found.CuDnn, found.CuBlasLt, precision, planCache: KernelCache.Open(report),
+                    cudaGraph: cudaGraph, report: report)
                 {
-                    Owned = [kernels, context],
+                    Owned = reportKernels ? [new KernelReport(kernels, report), kernels, context] : [kernels, context],
                 };
                 return true;
             }
@@ -63,14 +65,15 @@ internal static class CudaBackend
     }
 
     /// <summary>A software device, for tests and for whoever debugs: it computes the same, very slowly, with every check.</summary>
-    public static CudaDevice OpenEmulator(CudaPrecision precision, Action<string> report)
+    public static CudaDevice OpenEmulator(CudaPrecision precision, Action<string> report, bool reportKernels = false)
     {
         var emulator = new Emulator(DeviceProfile.A100);
         var context = new CudaContext(new CudaDriver(emulator).Devices[0]);
         var kernels = KernelLibrary.Open(context, KernelSet.LoadSources(), ptx: true, report);
+        IDisposable[] owned = [kernels, context, new Findings(emulator, report)];
         return new CudaDevice(context, kernels, emulator.CuDnn, emulator.CuBlasLt, precision, separateTensors: true)
         {
-            Owned = [kernels, context, new Findings(emulator, report)],
+            Owned = reportKernels ? [new KernelReport(kernels, report), .. owned] : owned,
         };
     }
 
@@ -143,6 +146,12 @@ internal static class CudaBackend
     }
 
     private static string Line(string message) => message.Replace("\n ", "", StringComparison.Ordinal).ReplaceLineEndings(" ");
+
+    /// <summary>Reports what each kernel that was loaded takes, before it is unloaded.</summary>
+    private sealed class KernelReport(KernelLibrary kernels, Action<string> report) : IDisposable
+    {
+        public void Dispose() => report(kernels.Describe());
+    }
 
     // Whoever asks for the emulator wants to know what it found.
     private sealed class Findings(Emulator emulator, Action<string> report) : IDisposable
