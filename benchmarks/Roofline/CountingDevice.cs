@@ -156,6 +156,8 @@ internal sealed class CountingDevice : IDevice
 
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => new Contrast(this, queue, n);
 
+    public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => throw new NotSupportedException();
+
     public void Ema(ParameterStore target, ParameterStore source, float m) =>
         Add("parameter update", bytes: ((3.0 * Single) + Half) * Trained(target)); // both are read; the target is written, and rounded
 

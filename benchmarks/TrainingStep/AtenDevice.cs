@@ -154,6 +154,8 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         inner.CreateContrast(options, queue, n);
 
+    public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => inner.CreateSearch(bank, c, most, k);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         var (to, from) = ((CpuParameterStore)target, (CpuParameterStore)source);

@@ -126,6 +126,8 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         inner.CreateContrast(options, queue, n);
 
+    public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => inner.CreateSearch(bank, c, most, k);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         long start = Stopwatch.GetTimestamp();

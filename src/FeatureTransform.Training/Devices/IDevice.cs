@@ -112,6 +112,13 @@ internal interface IDevice : IDisposable
     /// <summary>The contrastive step over a queue, for batches of n rows. The queue is the step's from then on.</summary>
     IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n);
 
+    /// <summary>A search for the nearest of given rows.</summary>
+    /// <param name="bank">M x C, finite; copied.</param>
+    /// <param name="c">C, channels.</param>
+    /// <param name="most">Queries of one search at most.</param>
+    /// <param name="k">Neighbours.</param>
+    INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k);
+
     /// <summary>target = m target + (1 - m) source over the trained parameters (He et al., equation 2).</summary>
     void Ema(ParameterStore target, ParameterStore source, float m);
 

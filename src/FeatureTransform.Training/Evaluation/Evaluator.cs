@@ -22,7 +22,7 @@ public static class Evaluator
     /// <exception cref="InvalidInputException">Encoder or images cannot be used.</exception>
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was asked for.</exception>
     public static KnnResult Knn(EvaluationRequest request, IProgressReport progress, CancellationToken stop) =>
-        Evaluate(request, progress, (images, extractor) => KnnEvaluation.Run(
+        Evaluate(request, progress, (images, extractor, device) => KnnEvaluation.Run(
             images,
             extractor,
             new KnnOptions
@@ -34,6 +34,7 @@ public static class Evaluator
                 Seed = request.Run.Seed,
                 Threads = request.Run.Threads,
             },
+            device,
             progress,
             stop));
 
@@ -42,18 +43,18 @@ public static class Evaluator
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was asked for.</exception>
     public static (LinearProbeResult Result, IReadOnlyList<string> Classes) Linear(
         EvaluationRequest request, LinearProbeOptions options, IProgressReport progress, CancellationToken stop) =>
-        Evaluate(request, progress, (images, extractor) =>
+        Evaluate(request, progress, (images, extractor, _) =>
             (LinearProbe.Run(
                 images, extractor, options with { Seed = request.Run.Seed, Threads = request.Run.Threads }, progress, stop), images.Train.Classes));
 
     private static T Evaluate<T>(
-        EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, T> evaluate)
+        EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, IDevice, T> evaluate)
     {
         using IDevice device = DeviceSelector.Open(request.Run, progress.Message, request.ReportKernels);
         using LoadedEncoder loaded = EncoderFile.Load(device, request.Source, progress);
         DataOptions data = request.Data ?? loaded.Options?.Data ?? throw new InvalidInputException(
             $"{loaded.Origin} does not say which images it belongs to: name them with --data.");
         using ImageSplits images = ImageSource.Open(data, request.Run.Seed, progress);
-        return evaluate(images, FeatureExtractor.Of(loaded.Encoder, data.ImageSize));
+        return evaluate(images, FeatureExtractor.Of(loaded.Encoder, data.ImageSize), device);
     }
 }

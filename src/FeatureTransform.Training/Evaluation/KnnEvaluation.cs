@@ -1,5 +1,6 @@
-using FeatureTransform.Native;
 using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Devices.Cpu;
 
 namespace FeatureTransform.Training.Evaluation;
 
@@ -13,10 +14,10 @@ internal static class KnnEvaluation
     private const string Name = "k-NN";
     private const int Block = 1024, NeighborsPerBlock = 1 << 22; // work between two looks at the cancellation
 
-    /// <summary>Extracts the features of bank and test images and scores them.</summary>
+    /// <summary>Extracts the features of bank and test images and scores them; neighbours are found on a device, or on the CPU.</summary>
     /// <exception cref="InvalidInputException">The images or the options cannot be used.</exception>
     public static KnnResult Run(
-        ImageSplits splits, FeatureExtractor extractor, KnnOptions options, IProgressReport report, CancellationToken cancellation)
+        ImageSplits splits, FeatureExtractor extractor, KnnOptions options, IDevice? device, IProgressReport report, CancellationToken cancellation)
     {
         IImageSet testImages = LabelledSplits.RequireTest(splits, Name);
         int[] bankRows = RandomSubset.Choose(
@@ -26,17 +27,18 @@ internal static class KnnEvaluation
         var progress = new StageProgress(report, Name, bankRows.Length + testRows.Length);
         FeatureSet bank = extractor.Extract(splits.Train, bankRows, progress, cancellation);
         FeatureSet test = extractor.Extract(testImages, testRows, progress, cancellation);
-        return Score(bank, test, splits.Train.Classes.Count, options, cancellation);
+        return Score(bank, test, splits.Train.Classes.Count, options, device, cancellation);
     }
 
     /// <summary>Accuracy of given features, which must be finite.</summary>
     /// <exception cref="InvalidInputException">The options cannot be used.</exception>
     public static KnnResult Score(
-        FeatureSet bank, FeatureSet test, int classes, KnnOptions options, CancellationToken cancellation)
+        FeatureSet bank, FeatureSet test, int classes, KnnOptions options, IDevice? device, CancellationToken cancellation)
     {
         Validate(options, bank.Count);
         int k = options.Neighbors, block = Math.Clamp(NeighborsPerBlock / k, 1, Block);
-        using var search = new NearestNeighbors(bank.Values, bank.C, options.Threads);
+        using INeighborSearch search =
+            device?.CreateSearch(bank.Values, bank.C, block, k) ?? new CpuNeighbors(bank.Values, bank.C, options.Threads);
         var neighbors = new int[block * k];
         var cosines = new float[block * k];
         var votes = new double[classes];

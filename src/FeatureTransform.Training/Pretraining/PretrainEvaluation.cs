@@ -79,7 +79,7 @@ internal sealed class PretrainEvaluation(PretrainOptions options, IDevice device
 
         try
         {
-            return (float)KnnEvaluation.Run(images, extractor, knn, progress, stop).Top1;
+            return (float)KnnEvaluation.Run(images, extractor, knn, device, progress, stop).Top1;
         }
         catch (OperationCanceledException)
         {

@@ -22,7 +22,7 @@ public sealed class KnnEvaluationTests
     {
         FeatureSet bank = Blobs(bankSize, c, classes, 1), test = Blobs(testSize, c, classes, 2);
         KnnResult result = KnnEvaluation.Score(
-            bank, test, classes, new KnnOptions { Neighbors = k, Temperature = temperature, Threads = 2 }, Token);
+            bank, test, classes, new KnnOptions { Neighbors = k, Temperature = temperature, Threads = 2 }, null, Token);
         (int first, int five) = (0, 0);
         for (int row = 0; row < testSize; row++)
         {
@@ -50,8 +50,8 @@ public sealed class KnnEvaluationTests
         // One neighbour of class 1 at cosine 1, three of class 0 at cosine 0.6: exp(.4/T) > 3 for T < 0.364.
         var bank = new FeatureSet([1, 0, 0.6f, 0.8f, 0.6f, 0.8f, 0.6f, 0.8f], [1, 0, 0, 0], 2);
         var test = new FeatureSet([2, 0], [1], 2);
-        Assert.Equal(100, KnnEvaluation.Score(bank, test, 2, new KnnOptions { Neighbors = 4, Temperature = 0.36f }, Token).Top1);
-        Assert.Equal(0, KnnEvaluation.Score(bank, test, 2, new KnnOptions { Neighbors = 4, Temperature = 0.37f }, Token).Top1);
+        Assert.Equal(100, KnnEvaluation.Score(bank, test, 2, new KnnOptions { Neighbors = 4, Temperature = 0.36f }, null, Token).Top1);
+        Assert.Equal(0, KnnEvaluation.Score(bank, test, 2, new KnnOptions { Neighbors = 4, Temperature = 0.37f }, null, Token).Top1);
     }
 
     [Fact]
@@ -61,7 +61,7 @@ public sealed class KnnEvaluationTests
             "colours", MemoryImageSet.Colours(300, 5, 3, 1), MemoryImageSet.Colours(70, 5, 3, 2));
         var report = new RecordedReport();
         KnnResult result = KnnEvaluation.Run(
-            splits, FeatureExtractor.Pixels(5), new KnnOptions { Neighbors = 11, Bank = 257, Test = 31 }, report, Token);
+            splits, FeatureExtractor.Pixels(5), new KnnOptions { Neighbors = 11, Bank = 257, Test = 31 }, null, report, Token);
         Assert.Equal(new KnnResult(100, 100, 3, 257, 31), result);
         Assert.All(report.Stages, stage => Assert.Equal(("k-NN", 288L), (stage.Name, stage.Total)));
         Assert.Equal([256, 257, 288], report.Stages.Select(stage => stage.Done));
@@ -133,13 +133,13 @@ public sealed class KnnEvaluationTests
     {
         using MemoryImageSet images = MemoryImageSet.Colours(30, 2, 3, 1);
         Assert.ThrowsAny<OperationCanceledException>(() => KnnEvaluation.Run(
-            new ImageSplits("set", images, images), FeatureExtractor.Pixels(2), new KnnOptions { Neighbors = 1 },
+            new ImageSplits("set", images, images), FeatureExtractor.Pixels(2), new KnnOptions { Neighbors = 1 }, null,
             new RecordedReport(), new CancellationToken(true)));
     }
 
     private static string Message(ImageSplits splits, KnnOptions options) =>
         Assert.Throws<InvalidInputException>(
-            () => KnnEvaluation.Run(splits, FeatureExtractor.Pixels(2), options, new RecordedReport(), Token)).Message;
+            () => KnnEvaluation.Run(splits, FeatureExtractor.Pixels(2), options, null, new RecordedReport(), Token)).Message;
 
     private static double Cosine(FeatureSet a, int row, FeatureSet b, int other)
     {

@@ -86,6 +86,8 @@ internal sealed unsafe partial class CpuDevice : IDevice
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) =>
         new CpuContrast(this, options, queue, n);
 
+    public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => new CpuNeighbors(bank, c, Threads);
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
         var (to, from) = ((CpuParameterStore)target, (CpuParameterStore)source);

@@ -156,6 +156,8 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
 
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => throw new NotSupportedException();
 
+    public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => throw new NotSupportedException();
+
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {
     }
