@@ -52,6 +52,7 @@ public sealed class PretrainOptionsTests
             CudaDevice = 3,
             Precision = "bf16",
             Threads = 17,
+            CudaGraph = false,
             KeepCheckpoints = 21,
             KeepEveryEpochs = 22,
             CheckpointEverySteps = 23,
@@ -68,7 +69,7 @@ public sealed class PretrainOptionsTests
         "--bn-groups 3 --pos interpolate --pos-alpha 0.4 --pos-scope row --pos-normalize --neg-queue extend --neg-alpha 5 " +
         "--neg-scope element --neg-normalize true --ft-begin-epoch 30 --epochs 201 --batch 33 --lr 0.5 --sgd-momentum 0.8 " +
         "--weight-decay 0.25 --schedule step --warmup-steps 11 --seed 18446744073709551615 --device cpu --cuda-device 3 --precision bf16 " +
-        "--threads 17 --keep-checkpoints 21 --keep-every 22 --checkpoint-every 23 --knn-k 24 --knn-t 0.2 --knn-bank 26 " +
+        "--cuda-graph false --threads 17 --keep-checkpoints 21 --keep-every 22 --checkpoint-every 23 --knn-k 24 --knn-t 0.2 --knn-bank 26 " +
         "--knn-test 27";
 
     [Fact]
