@@ -17,11 +17,6 @@ struct GlobalAverageArgs
     u32 c;
 };
 
-__device__ __forceinline__ float4 sum(float4 a, float4 b)
-{
-    return make_float4(__fadd_rn(a.x, b.x), __fadd_rn(a.y, b.y), __fadd_rn(a.z, b.z), __fadd_rn(a.w, b.w));
-}
-
 template <typename T>
 __device__ __forceinline__ void global_average(const GlobalAverageArgs& args)
 {

@@ -14,11 +14,6 @@ struct ReluBackwardArgs
     u64 count;
 };
 
-__device__ __forceinline__ float4 sum(float4 a, float4 b)
-{
-    return make_float4(__fadd_rn(a.x, b.x), __fadd_rn(a.y, b.y), __fadd_rn(a.z, b.z), __fadd_rn(a.w, b.w));
-}
-
 template <typename T>
 __device__ __forceinline__ void relu_backward(const ReluBackwardArgs& args)
 {

@@ -70,6 +70,11 @@ __device__ __forceinline__ void store4(T* row, u32 column, u32 columns, bool ali
         narrow(x.w, row[column + 3]);
 }
 
+__device__ __forceinline__ float4 sum(float4 a, float4 b)
+{
+    return make_float4(__fadd_rn(a.x, b.x), __fadd_rn(a.y, b.y), __fadd_rn(a.z, b.z), __fadd_rn(a.w, b.w));
+}
+
 __device__ __forceinline__ float4 scaled(float4 x, float scale)
 {
     return make_float4(__fmul_rn(x.x, scale), __fmul_rn(x.y, scale), __fmul_rn(x.z, scale), __fmul_rn(x.w, scale));

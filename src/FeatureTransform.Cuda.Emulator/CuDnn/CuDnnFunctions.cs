@@ -108,7 +108,12 @@ internal static unsafe class CuDnnFunctions
 
     private static Emulator? ThreadEmulator() => DriverFunctions.Current?.Emulator ?? Emulator.LastLive();
 
-    private static Emulator? EmulatorOf(nint handle) => Emulator.Of(HandleTable.EmulatorOf(handle)) ?? ThreadEmulator();
+    /// <summary>That of a handle; null once it is disposed of, so that a finalizer of what was left reaches no other.</summary>
+    private static Emulator? EmulatorOf(nint handle)
+    {
+        int number = HandleTable.EmulatorOf(handle);
+        return Emulator.Existed(number) ? Emulator.Of(number) : ThreadEmulator();
+    }
 
     private static cudnnStatus_t Run(Emulator? emulator, Action<Emulator> body, [CallerMemberName] string call = "")
     {

@@ -63,19 +63,21 @@ public sealed partial class KernelCompiler
     internal static bool HasWarning(string log) => Warning().IsMatch(log);
 
     /// <summary>A hash of all that determines the output, except for NVRTC.</summary>
-    internal static string GetHash(KernelSources sources, KernelVariant variant, string architecture)
-    {
-        string all = string.Join('\0', [sources.GetProgram(variant.File).Hash, .. Options(variant, architecture)]);
-        return TextHash.Of(all);
-    }
+    internal static string GetHash(KernelSources sources, KernelVariant variant, string architecture) =>
+        TextHash.Of(string.Join('\0', [sources.GetProgram(variant.File).Hash, .. Options(variant, architecture)]));
 
-    /// <summary>As <see cref="GetHash"/>, with what tells one NVRTC from others: the name of the output in a cache.</summary>
+    /// <summary>The name of the output in a cache: a hash of all that determines it.</summary>
     /// <param name="sources">What is compiled.</param>
     /// <param name="variant">The source file and its macros.</param>
     /// <param name="device">The device's architecture, whether or not this NVRTC knows it.</param>
     /// <param name="nvrtc">The compiler's <see cref="Nvrtc.Identity"/>.</param>
-    internal static string GetKey(KernelSources sources, KernelVariant variant, string device, string nvrtc) =>
-        TextHash.Of($"{GetHash(sources, variant, device)} {nvrtc}");
+    internal static string GetKey(KernelSources sources, KernelVariant variant, string device, string nvrtc)
+    {
+        List<string> all = Options(variant, device);
+        all.Add(nvrtc);
+        all.Add(sources.GetFingerprint(variant.File));
+        return TextHash.Of(string.Join('\0', all));
+    }
 
     private static List<string> Options(KernelVariant variant, string architecture)
     {

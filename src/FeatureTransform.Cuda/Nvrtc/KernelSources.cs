@@ -12,6 +12,11 @@ public sealed class KernelSources
     /// <summary>The environment variable that names a folder to take the sources from, in place of an assembly.</summary>
     public const string FolderVariable = "FEATURETRANSFORM_KERNELS";
 
+    /// <summary>
+    /// The file that may say of each other one, in a line, its name and a hash: of an assembly its build makes it.
+    /// </summary>
+    internal const string Hashes = "hashes";
+
     private const string ResourcePrefix = "kernels/";
 
     private readonly Func<string, string?> read;
@@ -86,6 +91,31 @@ public sealed class KernelSources
             }
             return program;
         }
+    }
+
+    /// <summary>
+    /// What changes with anything that a file's output depends on: where there are <see cref="Hashes"/>, the file's and those of
+    /// all headers, so that no source need be read; else the hashes of what it includes.
+    /// </summary>
+    internal string GetFingerprint(string file)
+    {
+        if (Find(Hashes) is not { } hashes)
+        {
+            return GetProgram(file).Hash;
+        }
+        string own = file + ' ';
+        bool found = false;
+        var fingerprint = new StringBuilder();
+        foreach (string line in hashes.Split('\n'))
+        {
+            bool isOwn = line.StartsWith(own, StringComparison.Ordinal);
+            if (isOwn || line.Contains(".cuh ", StringComparison.Ordinal))
+            {
+                fingerprint.Append(line).Append('\n');
+            }
+            found |= isOwn;
+        }
+        return found ? fingerprint.ToString() : GetProgram(file).Hash;
     }
 
     private static string? Read(Assembly assembly, string resource)

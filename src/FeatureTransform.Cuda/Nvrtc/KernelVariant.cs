@@ -16,8 +16,17 @@ public sealed record KernelVariant(string File, params string[] Defines)
     {
         get
         {
-            string[] sorted = [.. Defines];
-            Array.Sort(sorted, StringComparer.Ordinal);
+            // By insertion: they are few, and to set up the first sort of strings takes a process a millisecond.
+            var sorted = new List<string>(Defines.Length);
+            foreach (string define in Defines)
+            {
+                int at = sorted.Count;
+                while (at > 0 && string.CompareOrdinal(sorted[at - 1], define) > 0)
+                {
+                    at--;
+                }
+                sorted.Insert(at, define);
+            }
             return sorted;
         }
     }

@@ -24,6 +24,21 @@ public sealed class CuDnnRuleTests : HostTest
             cudnnBackendAttributeName_t.CUDNN_ATTR_TENSOR_DIMENSIONS, Int64, 1L, 2L, 3L));
     }
 
+    /// <summary>As the finalizer does some time after a test, while other emulators are in use.</summary>
+    [Fact]
+    public unsafe void What_is_left_of_a_disposed_emulator_is_no_concern_of_another()
+    {
+        using var other = new Emulator(new EmulatorOptions(), Executor);
+        var api = new CuDnnApi(other.CuDnn);
+        nint descriptor;
+        Assert.Equal(
+            cudnnStatus_t.CUDNN_STATUS_SUCCESS,
+            api.cudnnBackendCreateDescriptor(cudnnBackendDescriptorType_t.CUDNN_BACKEND_TENSOR_DESCRIPTOR, &descriptor));
+        other.Dispose();
+        Assert.Equal(cudnnStatus_t.CUDNN_STATUS_NOT_INITIALIZED, api.cudnnBackendDestroyDescriptor(descriptor));
+        AssertNoFindings();
+    }
+
     [Fact]
     public void An_enum_has_a_known_value() => Refused(2000, "may end the process", () => New(
         cudnnBackendDescriptorType_t.CUDNN_BACKEND_TENSOR_DESCRIPTOR).Set(

@@ -82,6 +82,28 @@ public sealed class KernelSourcesTests
     }
 
     [Fact]
+    public void Hashes_stand_for_the_texts_of_a_file_and_of_all_headers()
+    {
+        const string hashes = "a.cu 1\nb.cu 2\nba.cu 3\ncommon/x.cuh 4\ny.cuh 5\n";
+        string original = Fingerprint("b.cu", hashes);
+        Assert.Equal(original, Fingerprint("b.cu", hashes.Replace("a.cu 1", "a.cu 9", StringComparison.Ordinal)));
+        Assert.NotEqual(original, Fingerprint("a.cu", hashes));
+        foreach (string line in new[] { "b.cu 2", "common/x.cuh 4", "y.cuh 5" })
+        {
+            Assert.NotEqual(original, Fingerprint("b.cu", hashes.Replace(line, line + "0", StringComparison.Ordinal)));
+        }
+
+        // Neither is read; a file that is not listed is, as is every one where nothing is listed.
+        Assert.Throws<FileNotFoundException>(() => Fingerprint("absent.cu", hashes));
+        Assert.NotEqual(
+            TestKernels.Sources.GetFingerprint("scale.cu"),
+            TestKernels.With("common/types.cuh", "typedef int u32;").GetFingerprint("scale.cu"));
+
+        static string Fingerprint(string file, string hashes) =>
+            new KernelSources(new Dictionary<string, string> { [KernelSources.Hashes] = hashes }).GetFingerprint(file);
+    }
+
+    [Fact]
     public void Variants_are_equal_by_their_macros_in_any_order()
     {
         var one = new KernelVariant("a/b.cu", "FT_X=1", "FT_C=2");

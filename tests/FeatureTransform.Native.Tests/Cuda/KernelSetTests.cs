@@ -1,4 +1,5 @@
 using System.Reflection;
+using System.Security.Cryptography;
 using System.Text;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native.Cuda;
@@ -17,6 +18,22 @@ public sealed class KernelSetTests
         Assert.NotNull(sources.Find("common/types.cuh"));
         Assert.NotNull(sources.Find("ptx/manifest.json"));
         Assert.All(KernelSet.Variants, variant => Assert.NotNull(sources.Find(variant.File)));
+    }
+
+    [Fact]
+    public void The_assembly_has_the_hash_of_each_source_and_header()
+    {
+        const string prefix = "kernels/";
+        Assembly assembly = typeof(KernelSet).Assembly;
+        string[] expected =
+        [
+            .. assembly.GetManifestResourceNames()
+                .Where(name => name.EndsWith(".cu", StringComparison.Ordinal) || name.EndsWith(".cuh", StringComparison.Ordinal))
+                .Select(name => $"{name[prefix.Length..]} {Convert.ToHexString(SHA256.HashData(assembly.GetManifestResourceStream(name)!))}"),
+        ];
+        string[] given = KernelSet.LoadSources().Find(KernelSources.Hashes)!.Split('\n', StringSplitOptions.RemoveEmptyEntries);
+        Assert.Equal(expected.Order(StringComparer.Ordinal), given.Order(StringComparer.Ordinal));
+        Assert.Contains(given, line => line.StartsWith("common/types.cuh ", StringComparison.Ordinal));
     }
 
     [Fact]
