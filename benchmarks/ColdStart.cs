@@ -2,6 +2,7 @@ using System.Diagnostics;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
+using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 
 namespace FeatureTransform.Benchmarks;
 
@@ -28,15 +29,15 @@ internal static class ColdStart
         return 0;
     }
 
-    // MoCo v2 with both transformations, N 256, C 128, K 65536, from images to the update of the queue.
+    // MoCo v2 with both transformations in bf16, N 256, C 128, K 65536, from images to k-NN.
     private static IEnumerable<KernelVariant> Variants()
     {
-        var shape = new CudaStepShape(256, 128, 65536);
+        var shape = new CudaStepShape(256, 128, 65536) { Features = ElementType.BFloat16 };
         InfoNcePlan pass = InfoNcePlan.Choose(shape, new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10);
         return
         [
-            MixPositive.VariantOf(ElementType.Float32), pass.Variant, InfoNceFinish.VariantOf(shape, pass), Enqueue.Variant, Ema.Variant,
-            Sgd.Variant, Augment.Variant, Augment.BlurVariant, Cast.Variant, BiasRelu.Variant,
+            .. CudaDevice.Variants, Augment.Variant, Augment.BlurVariant, MixPositive.VariantOf(shape.Features), pass.Variant,
+            InfoNceFinish.VariantOf(shape, pass), Enqueue.Variant, Knn.Variant, Knn.VoteVariant,
         ];
     }
 }

@@ -56,9 +56,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load(
-            CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
-            NormInference.Variant, GlobalAverageKernel.Variant);
+        kernels.Load([.. Variants]);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
         (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
@@ -72,6 +70,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
         learningRate = new DeviceMemory(context, sizeof(float));
         graph = new StepGraph(stream, arena, records: cudaGraph && !separateTensors, report);
     }
+
+    /// <summary>The kernels that every device loads; views, the contrastive step and k-NN have their own.</summary>
+    public static IReadOnlyList<KernelVariant> Variants { get; } =
+    [
+        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
+        NormInference.Variant, GlobalAverageKernel.Variant,
+    ];
 
     /// <summary>What ends with the device, in this order.</summary>
     public IReadOnlyList<IDisposable> Owned { get; init; } = [];
