@@ -9,8 +9,9 @@ namespace FeatureTransform.Training.Devices.Cuda;
 internal sealed unsafe partial class CudaDevice
 {
     private readonly ReluBackward reluBackward;
-    private readonly NormInference normInference;
     private readonly BiasRelu columnSums;
+
+    private NormInference NormInference => field ??= new NormInference(kernels, type);
 
     public Tensor BatchNorm(
         Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu, int groups, out Tensor statistics)
@@ -77,7 +78,7 @@ internal sealed unsafe partial class CudaDevice
     public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu)
     {
         var parameters = (CudaParameterStore)store;
-        normInference.Launch(stream, new NormInferenceArgs
+        NormInference.Launch(stream, new NormInferenceArgs
         {
             X = (ulong)x.Data,
             Shortcut = shortcut.Exists ? (ulong)shortcut.Data : 0,

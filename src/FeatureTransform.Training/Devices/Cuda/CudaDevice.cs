@@ -35,7 +35,6 @@ internal sealed unsafe partial class CudaDevice : IDevice
     private readonly CastKernel cast;
     private readonly EmaKernel ema;
     private readonly SgdKernel sgd;
-    private readonly ScatterRowsKernel scatterRows;
     private readonly LayerPlans layers;
     private readonly StepGraph graph;
     private DeviceMemory? workspace;
@@ -58,9 +57,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
         kernels.Load([.. Variants]);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
-        (biasRelu, scatterRows) = (new BiasRelu(kernels, type), new ScatterRowsKernel(kernels, type));
+        biasRelu = new BiasRelu(kernels, type);
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
-        (reluBackward, normInference) = (new ReluBackward(kernels, type), new NormInference(kernels, type));
+        reluBackward = new ReluBackward(kernels, type);
         globalAverage = new GlobalAverageKernel(kernels, type);
         columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
@@ -71,11 +70,10 @@ internal sealed unsafe partial class CudaDevice : IDevice
         graph = new StepGraph(stream, arena, records: cudaGraph && !separateTensors, report);
     }
 
-    /// <summary>The kernels that every device loads; views, the contrastive step and k-NN have their own.</summary>
+    /// <summary>The kernels that every step needs; views and the contrastive step have their own, others are loaded at first use.</summary>
     public static IReadOnlyList<KernelVariant> Variants { get; } =
     [
-        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ScatterRowsKernel.Variant, ReluBackward.Variant,
-        NormInference.Variant, GlobalAverageKernel.Variant,
+        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ReluBackward.Variant, GlobalAverageKernel.Variant,
     ];
 
     /// <summary>What ends with the device, in this order.</summary>
@@ -208,11 +206,13 @@ internal sealed unsafe partial class CudaDevice : IDevice
         return result;
     }
 
+    private ScatterRowsKernel ScatterRowsKernel => field ??= new ScatterRowsKernel(kernels, type);
+
     /// <summary>The same by an order that lies on the device: N integers of 32 bits.</summary>
     public Tensor ScatterRows(Tensor matrix, ulong order)
     {
         Tensor result = Allocate(type, matrix.N, 1, 1, matrix.C);
-        scatterRows.Launch(stream, new ScatterRowsArgs
+        ScatterRowsKernel.Launch(stream, new ScatterRowsArgs
         {
             Source = (ulong)matrix.Data,
             Target = (ulong)result.Data,
