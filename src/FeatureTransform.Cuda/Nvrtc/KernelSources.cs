@@ -61,7 +61,7 @@ public sealed class KernelSources
         return new KernelSources($"the folder {folder}", name =>
         {
             string path = Path.Combine(folder, name);
-            return File.Exists(path) ? File.ReadAllText(path) : null;
+            return name != Hashes && File.Exists(path) ? File.ReadAllText(path) : null; // files are edited, and hashes copied with them
         });
     }
 

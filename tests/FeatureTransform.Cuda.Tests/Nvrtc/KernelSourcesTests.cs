@@ -99,6 +99,21 @@ public sealed class KernelSourcesTests
             TestKernels.Sources.GetFingerprint("scale.cu"),
             TestKernels.With("common/types.cuh", "typedef int u32;").GetFingerprint("scale.cu"));
 
+        // Nor are those of a folder believed, whose files may be edited.
+        string folder = Directory.CreateTempSubdirectory().FullName;
+        try
+        {
+            File.WriteAllText(Path.Combine(folder, KernelSources.Hashes), hashes);
+            File.WriteAllText(Path.Combine(folder, "a.cu"), "one");
+            string before = KernelSources.FromFolder(folder).GetFingerprint("a.cu");
+            File.WriteAllText(Path.Combine(folder, "a.cu"), "other");
+            Assert.NotEqual(before, KernelSources.FromFolder(folder).GetFingerprint("a.cu"));
+        }
+        finally
+        {
+            Directory.Delete(folder, recursive: true);
+        }
+
         static string Fingerprint(string file, string hashes) =>
             new KernelSources(new Dictionary<string, string> { [KernelSources.Hashes] = hashes }).GetFingerprint(file);
     }

@@ -76,7 +76,7 @@ public sealed class LaunchCountTests(ITestOutputHelper output)
                 _ = moco.StepAndRead(images, step, transform: true, learningRate: 0.03f);
             }
 
-            Assert.Empty(cuda.Reports);
+            Assert.DoesNotContain(cuda.Reports, report => report.Contains("CUDA graph", StringComparison.Ordinal));
             return [.. cuda.Recorder!.Work];
         }
         finally
