@@ -77,10 +77,6 @@ internal sealed unsafe partial class BlockRun
         {
             return; // local memory and parameters belong to one thread
         }
-        if (region.Size > RaceShadow.MostBytes)
-        {
-            return;
-        }
         if (IsStrong(access, form) && region.Address != 0)
         {
             Communicate(w, form, lanes, access);

@@ -45,35 +45,82 @@ internal struct RaceCell
     public RaceAccess OtherReader;
 }
 
-/// <summary>A cell for each few bytes of a region.</summary>
-internal sealed unsafe class RaceShadow(ulong bytes, int granularity) : IDisposable
+/// <summary>
+/// A cell for each few bytes of a region, made when something near is touched for the first time. Not safe for use by several threads at
+/// once.
+/// </summary>
+internal sealed unsafe class RaceShadow : IDisposable
 {
-    /// <summary>Larger regions are not watched: their cells would need more than a gigabyte.</summary>
-    public const ulong MostBytes = 16 << 20;
+    /// <summary>Cells that are made at a time.</summary>
+    public const int PageCells = 4096;
 
-    private readonly RaceCell* cells = (RaceCell*)NativeMemory.AllocZeroed(
-        (nuint)((bytes + (ulong)granularity - 1) / (ulong)granularity + 1), (nuint)sizeof(RaceCell));
+    /// <summary>
+    /// What is touched beyond so many pages is not watched, as the cells of a region would need more than 2 GiB.
+    /// </summary>
+    public const int MostPages = 4800;
 
-    public int Granularity { get; } = granularity;
+    [ThreadStatic]
+    private static RaceCell unwatched;
 
-    ~RaceShadow() => NativeMemory.Free(cells);
+    private readonly int pageCount, mostPages;
+    private readonly RaceCell** pages; // null where nothing was touched
+    private int made;
+
+    /// <param name="bytes">Of the region.</param>
+    /// <param name="granularity">Bytes of a cell.</param>
+    /// <param name="mostPages">See <see cref="MostPages"/>.</param>
+    public RaceShadow(ulong bytes, int granularity, int mostPages = MostPages)
+    {
+        (Granularity, this.mostPages) = (granularity, mostPages);
+        ulong cells = (bytes / (ulong)granularity) + 2; // an access may begin in the last cell and end behind it
+        pageCount = checked((int)((cells + PageCells - 1) / PageCells));
+        pages = (RaceCell**)NativeMemory.AllocZeroed((nuint)pageCount, (nuint)sizeof(RaceCell*));
+    }
+
+    ~RaceShadow() => Free();
+
+    public int Granularity { get; }
 
     /// <summary>The cells of what was accessed in a launch.</summary>
     public IEnumerable<(ulong Offset, RaceCell Cell)> Of(int launch)
     {
-        for (ulong offset = 0; offset < bytes; offset += (ulong)Granularity)
+        for (int page = 0; page < pageCount; page++)
         {
-            if (Peek(offset) is var cell && cell.Launch == launch)
+            for (int i = 0; i < PageCells && IsMade(page); i++)
             {
-                yield return (offset, cell);
+                if (Peek(page, i) is var cell && cell.Launch == launch)
+                {
+                    yield return ((((ulong)page * PageCells) + (ulong)i) * (ulong)Granularity, cell);
+                }
             }
         }
     }
 
-    /// <summary>The cell of a byte, emptied where it stems from an earlier launch.</summary>
+    /// <summary>The cell of a byte, emptied where it stems from an earlier launch; one that forgets where the byte is not watched.</summary>
     public ref RaceCell At(ulong offset, int launch)
     {
-        ref RaceCell cell = ref cells[offset / (ulong)Granularity];
+        ulong index = offset / (ulong)Granularity;
+        RaceCell* page = pages[index / PageCells];
+        if (page == null)
+        {
+            if (made == mostPages)
+            {
+                unwatched.Launch = 0;
+                return ref Emptied(ref unwatched, launch);
+            }
+            page = Make(index / PageCells);
+        }
+        return ref Emptied(ref page[index % PageCells], launch);
+    }
+
+    public void Dispose()
+    {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private static ref RaceCell Emptied(ref RaceCell cell, int launch)
+    {
         if (cell.Launch != launch)
         {
             cell.Launch = launch;
@@ -83,11 +130,22 @@ internal sealed unsafe class RaceShadow(ulong bytes, int granularity) : IDisposa
         return ref cell;
     }
 
-    private RaceCell Peek(ulong offset) => cells[offset / (ulong)Granularity];
-
-    public void Dispose()
+    private RaceCell* Make(ulong page)
     {
-        NativeMemory.Free(cells);
-        GC.SuppressFinalize(this);
+        made++;
+        return pages[page] = (RaceCell*)NativeMemory.AllocZeroed(PageCells, (nuint)sizeof(RaceCell));
+    }
+
+    private bool IsMade(int page) => pages[page] != null;
+
+    private RaceCell Peek(int page, int i) => pages[page][i];
+
+    private void Free()
+    {
+        for (int page = 0; page < pageCount; page++)
+        {
+            NativeMemory.Free(pages[page]);
+        }
+        NativeMemory.Free(pages);
     }
 }
