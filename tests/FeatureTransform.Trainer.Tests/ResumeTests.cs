@@ -1,13 +1,13 @@
 using System.Diagnostics;
-using System.Globalization;
+using System.Runtime.InteropServices;
 using Xunit;
 
 namespace FeatureTransform.Trainer.Tests;
 
 /// <summary>A run that is stopped, however that may be, and resumed ends with the same bits as one that is not.</summary>
-public sealed class ResumeTests
+public sealed partial class ResumeTests
 {
-    private const int Epochs = 12, Kills = 20;
+    private const int Epochs = 12, Kills = 20, Interrupt = 2;
     private static readonly TimeSpan Patience = TimeSpan.FromMinutes(2);
 
     [Fact]
@@ -51,11 +51,7 @@ public sealed class ResumeTests
         using (Process process = TrainerProcess.Start(TinyRun.Arguments(Epochs, "--out", run["stopped"])))
         {
             TrainerProcess.WaitForLine(process, "epoch 1/");
-            using (Process signal = Process.Start("kill", ["-INT", process.Id.ToString(CultureInfo.InvariantCulture)])!)
-            {
-                signal.WaitForExit();
-            }
-
+            Assert.Equal(0, Signal(process.Id, Interrupt));
             string rest = process.StandardOutput.ReadToEnd() + process.StandardError.ReadToEnd();
             process.WaitForExit();
             Assert.Equal(130, process.ExitCode);
@@ -84,6 +80,10 @@ public sealed class ResumeTests
             Assert.Equal(before, Tables(run["run"]));
         }
     }
+
+    // At once: until a command has started, a short run may have ended.
+    [LibraryImport("libc", EntryPoint = "kill")]
+    private static partial int Signal(int process, int signal);
 
     private static string[] Arguments(string folder) =>
         File.Exists(Path.Combine(folder, "config.json"))
