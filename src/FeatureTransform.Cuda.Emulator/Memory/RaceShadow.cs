@@ -1,3 +1,4 @@
+using System.Numerics;
 using System.Runtime.InteropServices;
 
 namespace FeatureTransform.Cuda.Emulator.Memory;
@@ -62,16 +63,16 @@ internal sealed unsafe class RaceShadow : IDisposable
     [ThreadStatic]
     private static RaceCell unwatched;
 
-    private readonly int pageCount, mostPages;
+    private readonly int pageCount, mostPages, shift;
     private readonly RaceCell** pages; // null where nothing was touched
     private int made;
 
     /// <param name="bytes">Of the region.</param>
-    /// <param name="granularity">Bytes of a cell.</param>
+    /// <param name="granularity">Bytes of a cell, a power of two.</param>
     /// <param name="mostPages">See <see cref="MostPages"/>.</param>
     public RaceShadow(ulong bytes, int granularity, int mostPages = MostPages)
     {
-        (Granularity, this.mostPages) = (granularity, mostPages);
+        (Granularity, shift, this.mostPages) = (granularity, BitOperations.Log2((uint)granularity), mostPages);
         ulong cells = (bytes / (ulong)granularity) + 2; // an access may begin in the last cell and end behind it
         pageCount = checked((int)((cells + PageCells - 1) / PageCells));
         pages = (RaceCell**)NativeMemory.AllocZeroed((nuint)pageCount, (nuint)sizeof(RaceCell*));
@@ -99,28 +100,9 @@ internal sealed unsafe class RaceShadow : IDisposable
     /// <summary>The cell of a byte, emptied where it stems from an earlier launch; one that forgets where the byte is not watched.</summary>
     public ref RaceCell At(ulong offset, int launch)
     {
-        ulong index = offset / (ulong)Granularity;
+        ulong index = offset >> shift;
         RaceCell* page = pages[index / PageCells];
-        if (page == null)
-        {
-            if (made == mostPages)
-            {
-                unwatched.Launch = 0;
-                return ref Emptied(ref unwatched, launch);
-            }
-            page = Make(index / PageCells);
-        }
-        return ref Emptied(ref page[index % PageCells], launch);
-    }
-
-    public void Dispose()
-    {
-        Free();
-        GC.SuppressFinalize(this);
-    }
-
-    private static ref RaceCell Emptied(ref RaceCell cell, int launch)
-    {
+        ref RaceCell cell = ref page != null ? ref page[index % PageCells] : ref New(index);
         if (cell.Launch != launch)
         {
             cell.Launch = launch;
@@ -130,10 +112,22 @@ internal sealed unsafe class RaceShadow : IDisposable
         return ref cell;
     }
 
-    private RaceCell* Make(ulong page)
+    public void Dispose()
     {
+        Free();
+        GC.SuppressFinalize(this);
+    }
+
+    private ref RaceCell New(ulong index)
+    {
+        if (made == mostPages)
+        {
+            unwatched.Launch = 0; // of no launch
+            return ref unwatched;
+        }
         made++;
-        return pages[page] = (RaceCell*)NativeMemory.AllocZeroed(PageCells, (nuint)sizeof(RaceCell));
+        RaceCell* page = pages[index / PageCells] = (RaceCell*)NativeMemory.AllocZeroed(PageCells, (nuint)sizeof(RaceCell));
+        return ref page[index % PageCells];
     }
 
     private bool IsMade(int page) => pages[page] != null;
