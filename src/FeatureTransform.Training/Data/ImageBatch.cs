@@ -9,10 +9,10 @@ namespace FeatureTransform.Training.Data;
 /// <param name="batchSize">N, images of a batch.</param>
 internal sealed class ImageBatch(int batchSize) : PairBatch(batchSize)
 {
-    private readonly Slice[] slices = [.. Enumerable.Range(0, (batchSize + ImagesPerSlice - 1) / ImagesPerSlice).Select(_ => new Slice())];
+    private readonly Slice[] slices = [.. Enumerable.Range(0, SlicesOf(batchSize)).Select(_ => new Slice())];
 
     // Where each slice begins among all pixels.
-    private readonly long[] starts = new long[(batchSize + ImagesPerSlice - 1) / ImagesPerSlice];
+    private readonly long[] starts = new long[SlicesOf(batchSize)];
 
     // First views, then second ones; their pixels count from the begin of the slice.
     private readonly AugmentView[] views = new AugmentView[2 * batchSize];

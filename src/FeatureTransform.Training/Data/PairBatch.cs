@@ -22,7 +22,7 @@ internal abstract class PairBatch(int batchSize)
     public long Step { get; internal set; }
 
     /// <summary>Number of slices.</summary>
-    public int Slices { get; } = (batchSize + ImagesPerSlice - 1) / ImagesPerSlice;
+    public int Slices { get; } = SlicesOf(batchSize);
 
     /// <summary>Slices that are not done yet.</summary>
     internal int SlicesLeft { get; set; }
@@ -35,4 +35,6 @@ internal abstract class PairBatch(int batchSize)
     /// <param name="image">Valid during the call.</param>
     /// <param name="i">Its place in the batch; <see cref="Indices"/> and <see cref="Epoch"/> are set.</param>
     public abstract void Add(Augmenter augmenter, in RgbImage image, int i);
+
+    private protected static int SlicesOf(int images) => (images + ImagesPerSlice - 1) / ImagesPerSlice;
 }

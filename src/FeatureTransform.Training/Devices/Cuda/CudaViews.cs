@@ -14,22 +14,20 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// </summary>
 internal sealed class CudaViews : IViews
 {
-    private const int Alignment = 256, Slots = 2;
+    private const int Alignment = 256;
 
     private readonly CudaDevice device;
     private readonly CudaContext context;
     private readonly CudaStream copies;
-    private readonly CudaEvent[] copied = new CudaEvent[Slots];
+    private readonly PinnedUploads uploads;
     private readonly CudaEvent taken;
-    private readonly PinnedMemory?[] pinned = new PinnedMemory?[Slots];
     private readonly int n, size;
     private readonly Augment augment;
     private DeviceMemory? next, current;
-    private int slot;
     private Layout layout;
 
-    // Bytes: the order of the second views, then views as fp32, or how they are made and the pixels that they are made of.
-    private readonly record struct Layout(bool AreImages, long Order, long Views, long Pixels, long Bytes);
+    // Offsets behind the order of the second views: views as fp32, or how they are made and the pixels that they are made of.
+    private readonly record struct Layout(bool AreImages, long Views, long Pixels, long Bytes);
 
     /// <param name="device">Where the steps run.</param>
     /// <param name="context">Its context.</param>
@@ -42,11 +40,8 @@ internal sealed class CudaViews : IViews
         bool blurs = AugmentationRecipe.Named(options.Data.Augmentation, size).BlurProbability > 0;
         augment = new Augment(device.Kernels, device.Type, size, blurs ? GaussianBlur.Radius(size) : null);
         copies = new CudaStream(context);
+        uploads = new PinnedUploads(copies);
         taken = new CudaEvent(context);
-        for (int i = 0; i < Slots; i++)
-        {
-            copied[i] = new CudaEvent(context);
-        }
     }
 
     public void Load(PairBatch batch, ReadOnlySpan<int> order)
@@ -59,20 +54,9 @@ internal sealed class CudaViews : IViews
 
         layout = wanted;
         Require(layout.Bytes);
-        slot = (slot + 1) % Slots;
-        copied[slot].Synchronize();
-        if (pinned[slot] is null || pinned[slot]!.Bytes < layout.Bytes)
-        {
-            pinned[slot]?.Dispose();
-            pinned[slot] = null;
-            pinned[slot] = new PinnedMemory(context, next!.Bytes);
-        }
-
-        Fill(batch, order, pinned[slot]!.AsSpan<byte>());
+        Fill(batch, order, uploads.Take(next!.Bytes));
         copies.WaitFor(taken);
-        DeviceCopies.Upload(copies, pinned[slot]!, next!.Address, layout.Bytes);
-        copied[slot].Record(copies);
-        device.Stream.WaitFor(copied[slot]);
+        device.Stream.WaitFor(uploads.Send(next.Address, layout.Bytes));
         DeviceCopies.Copy(device.Stream, next.Address, current!.Address, layout.Bytes);
         taken.Record(device.Stream);
     }
@@ -108,13 +92,13 @@ internal sealed class CudaViews : IViews
         return images;
     }
 
-    public Tensor InBatchOrder(Tensor rows) => device.ScatterRows(rows, current!.Address + (ulong)layout.Order);
+    public Tensor InBatchOrder(Tensor rows) => device.ScatterRows(rows, current!.Address);
 
     public void Dispose()
     {
         copies.Synchronize();
         device.Stream.Synchronize();
-        foreach (IDisposable? owned in (IDisposable?[])[.. pinned, .. copied, taken, copies, next, current])
+        foreach (IDisposable? owned in (IDisposable?[])[uploads, taken, copies, next, current])
         {
             owned?.Dispose();
         }
@@ -142,11 +126,11 @@ internal sealed class CudaViews : IViews
         long views = Rounded(n * sizeof(int));
         if (batch is not ImageBatch images)
         {
-            return new Layout(false, 0, views, 0, views + (2 * ViewFloats * sizeof(float)));
+            return new Layout(false, views, 0, views + (2 * ViewFloats * sizeof(float)));
         }
 
         long pixels = views + Rounded(2 * n * Marshal.SizeOf<AugmentView>());
-        return new Layout(true, 0, views, pixels, pixels + images.PixelBytes);
+        return new Layout(true, views, pixels, pixels + images.PixelBytes);
     }
 
     private static long Rounded(long bytes) => (bytes + Alignment - 1) / Alignment * Alignment;

@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using FeatureTransform.Cuda;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -13,7 +14,7 @@ internal sealed class PinnedUploads : IDisposable
     private readonly CudaStream stream;
     private readonly PinnedMemory?[] buffers = new PinnedMemory?[Slots];
     private readonly CudaEvent[] copied;
-    private int next;
+    private int slot;
 
     public PinnedUploads(CudaStream stream)
     {
@@ -25,29 +26,44 @@ internal sealed class PinnedUploads : IDisposable
     /// <exception cref="CudaException">The system does not lock so much memory, or the driver refuses.</exception>
     public void Upload(ReadOnlySpan<float> source, ulong target)
     {
-        int slot = next;
-        next = (next + 1) % Slots;
-        copied[slot].Synchronize();
         long bytes = (long)source.Length * sizeof(float);
+        source.CopyTo(MemoryMarshal.Cast<byte, float>(Take(bytes)));
+        _ = Send(target, bytes);
+    }
+
+    /// <summary>A buffer to fill, of so many bytes or more; waits for the copy of what it held.</summary>
+    /// <exception cref="CudaException">The system does not lock so much memory.</exception>
+    public Span<byte> Take(long bytes)
+    {
+        slot = (slot + 1) % Slots;
+        copied[slot].Synchronize();
         PinnedMemory? buffer = buffers[slot];
         if (buffer is null || buffer.Bytes < bytes)
         {
             buffer?.Dispose();
+            buffers[slot] = null;
             buffers[slot] = buffer = new PinnedMemory(stream.Context, bytes);
         }
 
-        source.CopyTo(buffer.AsSpan<float>());
-        DeviceCopies.Upload(stream, buffer, target, bytes);
+        return buffer.AsSpan<byte>();
+    }
+
+    /// <summary>Copies the first bytes of the buffer that was taken last; gives what tells that this is done.</summary>
+    /// <exception cref="CudaException">The driver refuses.</exception>
+    public CudaEvent Send(ulong target, long bytes)
+    {
+        DeviceCopies.Upload(stream, buffers[slot]!, target, bytes);
         copied[slot].Record(stream);
+        return copied[slot];
     }
 
     public void Dispose()
     {
-        for (int slot = 0; slot < Slots; slot++)
+        for (int i = 0; i < Slots; i++)
         {
-            copied[slot].Synchronize();
-            copied[slot].Dispose();
-            buffers[slot]?.Dispose();
+            copied[i].Synchronize();
+            copied[i].Dispose();
+            buffers[i]?.Dispose();
         }
     }
 }
