@@ -256,13 +256,22 @@ internal sealed unsafe partial class BlockRun
 
     private RaceShadow ShadowOf(Region region)
     {
-        if (region.Shadow is { } shadow)
+        if (Known() is { } shadow)
         {
             return shadow;
         }
         lock (region)
         {
-            return region.Shadow ??= new RaceShadow(region.Size, Launch.Module.LeastAccess);
+            return Known() ?? Made();
+        }
+
+        // Cells of an earlier kernel, which are of no use any more, may be too coarse for what this module accesses.
+        RaceShadow? Known() => region.Shadow is { } known && known.Granularity <= Launch.Module.LeastAccess ? known : null;
+
+        RaceShadow Made()
+        {
+            region.Shadow?.Dispose();
+            return region.Shadow = new RaceShadow(region.Size, Launch.Module.LeastAccess);
         }
     }
 }

@@ -2,8 +2,8 @@ using FeatureTransform.Cuda.Emulator.Memory;
 
 namespace FeatureTransform.Cuda.Emulator.Tests.Defects;
 
-/// <summary>Races in allocations whose record could not be kept whole.</summary>
-public class LargeAllocationTests
+/// <summary>What racecheck records of an allocation: of large ones in part, of small accesses finely enough.</summary>
+public class RaceRecordTests
 {
     private const ulong Bytes = 96 << 20;
 
@@ -31,6 +31,26 @@ public class LargeAllocationTests
         byte[] parameters = BitConverter.GetBytes(device.Allocate((long)Bytes, "y"));
         LaunchReport report = device.Launch(device.Load(Kernel(word)), "test", new Dim3(2), new Dim3(1), parameters);
         Assert.Equal(races ? ["race"] : [], report.Findings.Select(finding => finding.Kind));
+    }
+
+    [Fact]
+    public void Bytes_beside_each_other_are_no_race_after_a_kernel_that_wrote_words()
+    {
+        const string head = ".version 8.0\n.target sm_80\n.address_size 64\n.visible .entry test(.param .u64 y_)\n"
+            + "{ .reg .b32 %r<4>; .reg .b64 %rd<4>; ld.param.u64 %rd1, [y_]; mov.u32 %r1, %tid.x; ";
+        using var device = new PtxRunner(new EmulatorOptions { Device = DeviceProfile.A100 });
+        byte[] parameters = BitConverter.GetBytes(device.Allocate(256, "y"));
+        foreach (string store in new[]
+        {
+            "mul.wide.u32 %rd2, %r1, 4; add.s64 %rd3, %rd1, %rd2; st.global.u32 [%rd3], %r1; ret; }",
+            "shr.u32 %r2, %r1, 5; cvt.u64.u32 %rd2, %r2; add.s64 %rd3, %rd1, %rd2; and.b32 %r3, %r1, 31; .reg .pred %p; "
+                + "setp.ne.u32 %p, %r3, 0; @%p ret; st.global.u8 [%rd3], %r1; ret; }",
+        })
+        {
+            LaunchReport report = device.Launch(device.Load(head + store), "test", new Dim3(1), new Dim3(64), parameters);
+            Assert.Empty(report.Findings);
+            Assert.Null(report.Error);
+        }
     }
 
     [Fact]
