@@ -81,7 +81,7 @@ internal sealed class CountingDevice : IDevice
     {
         RequireOneGroup(groups);
         NormShape shape = NormShape.Forward(x, groups, 0, shortcut.Exists, relu);
-        long saved = new NormStatistics(0, groups, x.C, shape.Mask ? shape.MaskBytes : 0).Bytes;
+        long saved = new NormStatistics(0, groups, x.C, shape.MaskBytes).Bytes;
         statistics = new Tensor(++tensors, 0, ElementType.Float32, 1, 1, 1, checked((int)((saved + Single - 1) / Single)));
         Add("batch norm", NetworkGraphs.BatchNorm(shape));
         return Like(x);
@@ -90,16 +90,11 @@ internal sealed class CountingDevice : IDevice
     public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu) => x;
 
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
         RequireOneGroup(groups);
-        bool masked = relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C);
-        if (dy2.Exists || (relu && !masked))
-        {
-            Add("ReLU backward before a shortcut", bytes: (double)Half * dy.Count * (2 + (dy2.Exists ? 1 : 0) + (relu ? 1 : 0)));
-        }
-
-        Add("batch norm backward", NetworkGraphs.BatchNormBackward(NormShape.Backward(x, groups, masked)));
+        Add("batch norm backward", NetworkGraphs.BatchNormBackward(NormShape.Backward(x, groups, shortcut, relu, dy2.Exists)));
         return Like(x);
     }
 

@@ -95,7 +95,8 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         inner.BatchNormInference(x, shortcut, store, norm, relu);
 
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
         var cpu = (CpuParameterStore)store;
         ulong* stack = stackalloc ulong[10];

@@ -83,10 +83,12 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
     public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu) =>
         inner.BatchNormInference(x, shortcut, store, norm, relu);
 
-    public Tensor BatchNormBackward(Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+    public Tensor BatchNormBackward(
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
         long start = Stopwatch.GetTimestamp();
-        return Add("batch norm backward", start, inner.BatchNormBackward(dy, dy2, x, y, store, norm, relu, groups, statistics));
+        return Add("batch norm backward", start, inner.BatchNormBackward(ref dy, dy2, x, y, store, norm, shortcut, relu, groups, statistics));
     }
 
     public Tensor MaxPool(Tensor x, out Tensor indices) => inner.MaxPool(x, out indices);

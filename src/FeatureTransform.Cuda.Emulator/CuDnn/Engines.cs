@@ -89,15 +89,30 @@ internal static class Engines
             && (!value.IsVirtual || value.Type == cudnnDataType_t.CUDNN_DATA_FLOAT);
     }
 
+    // An ADD of two summands, then a MUL by bits, then the backward pass: the first two may be missing.
     private static bool IsNormBackward(PlanOperation[] o)
     {
         PlanTensor x = o[^1][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_NORM_BWD_XDESC];
         PlanTensor dy = o[^1][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_NORM_BWD_DYDESC];
-        bool fits = x.C % ChannelStep == 0 && IsActivation(x) && dy.Type == x.Type && Vectors(o[^1]);
-        return o.Length == 1
-            ? fits
-            : fits && o.Length == 2 && o[0].IsPointwise(cudnnPointwiseMode_t.CUDNN_POINTWISE_MUL) && Output(o[0]).Id == dy.Id
-                && o[0][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_POINTWISE_BDESC].Type == cudnnDataType_t.CUDNN_DATA_BOOLEAN;
+        if (x.C % ChannelStep != 0 || !IsActivation(x) || dy.Type != x.Type || !Vectors(o[^1]))
+        {
+            return false;
+        }
+        int last = o.Length - 2;
+        if (Writes(last, cudnnPointwiseMode_t.CUDNN_POINTWISE_MUL, dy)
+            && o[last][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_POINTWISE_BDESC].Type == cudnnDataType_t.CUDNN_DATA_BOOLEAN)
+        {
+            dy = o[last--][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_POINTWISE_XDESC];
+        }
+        if (Writes(last, cudnnPointwiseMode_t.CUDNN_POINTWISE_ADD, dy)
+            && o[last][cudnnBackendAttributeName_t.CUDNN_ATTR_OPERATION_POINTWISE_BDESC].HasShapeOf(x))
+        {
+            last--;
+        }
+        return last < 0;
+
+        bool Writes(int operation, cudnnPointwiseMode_t mode, PlanTensor value) =>
+            operation >= 0 && o[operation].IsPointwise(mode) && Output(o[operation]).Id == value.Id;
     }
 
     private static bool IsNorm(PlanOperation operation) => operation.Is(

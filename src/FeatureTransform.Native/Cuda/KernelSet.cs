@@ -21,7 +21,7 @@ internal static class KernelSet
         .. Passes().Distinct(), Enqueue.Variant,
         Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
         Knn.Variant, Knn.VoteVariant, Augment.Variant, Augment.BlurVariant,
-        BiasRelu.Variant, Cast.Variant, GlobalAverage.Variant, NormInference.Variant, ReluBackward.Variant, ScatterRows.Variant,
+        BiasRelu.Variant, Cast.Variant, GlobalAverage.Variant, NormInference.Variant, ScatterRows.Variant,
     ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>

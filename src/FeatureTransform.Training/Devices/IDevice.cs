@@ -69,12 +69,13 @@ internal interface IDevice : IDisposable
     Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu);
 
     /// <summary>
-    /// Writes the gradients of weight and bias and returns dL/dx. <paramref name="dy"/> (with <paramref name="dy2"/> added to it
-    /// where that exists) is replaced by the gradient before the ReLU where the forward pass had a shortcut, whose gradient that
-    /// is too; elsewhere it may be.
+    /// Writes the gradients of weight and bias and returns dL/dx. The gradient of y is dy + dy2, where the second exists. Where the
+    /// forward pass had a shortcut, <paramref name="dy"/> becomes the gradient before the ReLU, which is the shortcut's too;
+    /// elsewhere its values are lost.
     /// </summary>
     Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics);
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics);
 
     /// <summary>3 x 3 maximum with stride 2 and padding 1.</summary>
     Tensor MaxPool(Tensor x, out Tensor indices);

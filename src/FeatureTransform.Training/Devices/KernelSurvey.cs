@@ -124,8 +124,6 @@ public static class KernelSurvey
             SourceColumns = C,
             TargetColumns = C,
         });
-        new ReluBackward(kernels, ElementType.Float32).Launch(
-            device.Stream, new ReluBackwardArgs { Dy = rows, Dy2 = device.Numbers(N * C), Y = device.Numbers(N * C), Count = N * C });
         new NormInference(kernels, ElementType.Float32).Launch(device.Stream, new NormInferenceArgs
         {
             X = rows,

@@ -13,6 +13,7 @@ internal sealed class ConvolutionNorm
     private readonly int stride, padding;
     private readonly bool relu;
     private Tensor convolved, statistics;
+    private bool hasShortcut;
     private int groups;
 
     public ConvolutionNorm(
@@ -39,7 +40,7 @@ internal sealed class ConvolutionNorm
         Tensor output = device.BatchNorm(y, shortcut, store, norm, relu, mode.Groups, out Tensor saved);
         if (mode.KeepForBackward)
         {
-            (convolved, statistics, groups) = (y, saved, mode.Groups);
+            (convolved, statistics, hasShortcut, groups) = (y, saved, shortcut.Exists, mode.Groups);
         }
         else
         {
@@ -51,11 +52,13 @@ internal sealed class ConvolutionNorm
     }
 
     /// <summary>
-    /// x and y: what Forward was given and returned. dy (+ dy2) becomes the gradient of the shortcut and stays the caller's.
+    /// x and y: what Forward was given and returned. dy (+ dy2) becomes the gradient of the shortcut, where there is one, and stays
+    /// the caller's.
     /// </summary>
-    public Tensor Backward(IDevice device, ParameterStore store, Tensor dy, Tensor dy2, Tensor x, Tensor y, bool inputGradient)
+    public Tensor Backward(
+        IDevice device, ParameterStore store, ref Tensor dy, Tensor dy2, Tensor x, Tensor y, bool inputGradient)
     {
-        Tensor gradient = device.BatchNormBackward(dy, dy2, convolved, y, store, norm, relu, groups, statistics);
+        Tensor gradient = device.BatchNormBackward(ref dy, dy2, convolved, y, store, norm, hasShortcut, relu, groups, statistics);
         device.Free(convolved);
         device.Free(statistics);
         Tensor dx = device.ConvolutionBackward(gradient, x, store, weight, stride, padding, inputGradient);

@@ -191,7 +191,7 @@ internal sealed class Encoder : IDisposable
             (first, second) = (a, b);
         }
 
-        _ = stem.Backward(device, Store, first, second, images, stemOutput, inputGradient: false);
+        _ = stem.Backward(device, Store, ref first, second, images, stemOutput, inputGradient: false);
         device.Free(first);
         device.Free(second);
         device.Free(stemOutput);

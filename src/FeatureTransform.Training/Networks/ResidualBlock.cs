@@ -69,15 +69,19 @@ internal sealed class ResidualBlock
     /// </summary>
     public (Tensor First, Tensor Second) Backward(IDevice device, ParameterStore store, Tensor dy, Tensor dy2, Tensor x)
     {
-        // After the last unit dy holds the gradient before the ReLU, which the shortcut shares.
-        Tensor gradient = dy;
+        Tensor gradient = dy, shared = default;
         for (int i = path.Length - 1; i >= 0; i--)
         {
             bool last = i == path.Length - 1;
             Tensor input = i == 0 ? x : activations[i - 1];
-            Tensor next = path[i].Backward(device, store, gradient, last ? dy2 : default, input, activations[i], inputGradient: true);
+            Tensor next = path[i].Backward(device, store, ref gradient, last ? dy2 : default, input, activations[i], inputGradient: true);
             device.Free(activations[i]);
-            if (!last)
+            if (last)
+            {
+                device.Free(dy2);
+                shared = gradient; // before the block's last ReLU: the shortcut's too
+            }
+            else
             {
                 device.Free(gradient);
             }
@@ -85,15 +89,14 @@ internal sealed class ResidualBlock
             gradient = next;
         }
 
-        device.Free(dy2);
         if (projection is null)
         {
-            return (gradient, dy);
+            return (gradient, shared);
         }
 
-        Tensor second = projection.Backward(device, store, dy, default, x, projected, inputGradient: true);
+        Tensor second = projection.Backward(device, store, ref shared, default, x, projected, inputGradient: true);
         device.Free(projected);
-        device.Free(dy);
+        device.Free(shared);
         return (gradient, second);
     }
 }

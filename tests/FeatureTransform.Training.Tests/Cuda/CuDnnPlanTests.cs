@@ -20,16 +20,21 @@ public sealed class CuDnnPlanTests
     public static TheoryData<string, int> Devices => new(
         from device in PlannedDevice.All from n in (int[])[256, 32] select new TheoryDataRow<string, int>(device.Name, n));
 
-    /// <summary>One graph of each kind of ResNet-50 at batch 256, of those that have several shapes the first.</summary>
+    private static readonly ModelOptions CifarResNet18 = new() { Architecture = "resnet18", Stem = "cifar", Width = 1 };
+
+    /// <summary>One graph of each kind of ResNet-50, and of ResNet-18 with CIFAR's stem, at batch 256, of those that have several shapes the first.</summary>
     [Theory]
     [InlineData("A100", ElementType.BFloat16)]
     [InlineData("H100", ElementType.BFloat16)]
     [InlineData("RTX 4090", ElementType.Float32)]
     public void Each_kind_of_graph_has_a_plan(string device, ElementType type)
     {
-        OperationGraph[] kinds = [.. PlanReport.Graphs(LargeResNet50, 256, 224, 1, type)
-            .DistinctBy(graph => (graph.Name, graph.Operations.Count, graph.Stored.Last().Name))];
-        Assert.Equal(10, kinds.Length); // 3 of convolution, 3 + 2 of batch norm, 2 of pooling
+        OperationGraph[] kinds = [.. PlanReport.Graphs(LargeResNet50, 256, 224, 1, type).Concat(PlanReport.Graphs(CifarResNet18, 256, 32, 1, type))
+            .DistinctBy(graph => (graph.Name, string.Join(' ', graph.Tensors.Select(tensor => (tensor.Name, tensor.Storage)))))];
+
+        // 3 of convolution, 2 of pooling, and batch norm: alone, with a ReLU, with a shortcut too; backward: alone, with a ReLU, and each
+        // with a second summand or a stored gradient, or both.
+        Assert.Equal(3 + 2 + 3 + 5, kinds.Length);
         Plan(device, kinds, type);
     }
 

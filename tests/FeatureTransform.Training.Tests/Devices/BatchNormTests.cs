@@ -132,7 +132,7 @@ public sealed class BatchNormTests
         float[] Masked(Func<int, float> gradient) => [.. Enumerable.Range(0, count).Select(i => relu && !(y[i] > 0) ? 0 : gradient(i))];
         float[] exact = Masked(i => both ? dy[i] + dy2[i] : dy[i]);
         Tensor first = bench.Image(dy, n, h, w, c), second = both ? bench.Image(dy2, n, h, w, c) : default;
-        Tensor dx = device.BatchNormBackward(first, second, input, output, store, norm, relu, groups, statistics);
+        Tensor dx = device.BatchNormBackward(ref first, second, input, output, store, norm, shortcut.Exists, relu, groups, statistics);
         Assert.Equal([.. exact.Select(bench.Stored)], bench.Read(first));
         (double[] expectedDx, double[] dw, double[] db) = Backward(norms);
         (float[] plainDx, float[] plainDw, float[] plainDb) = Backward(plainNorms);

@@ -34,9 +34,6 @@ internal sealed record KernelTraffic(string Kernel, string Must, long Read, long
         long p = layout.Trained.Sum(parameter => parameter.Count);
         long f = layout.Trained.Where(parameter => parameter.Kind == ParameterKind.Convolution).Sum(parameter => parameter.Count) - stem;
 
-        // Outputs of the stem and of two blocks in each of the four layers, whose width doubles while their pixels become a quarter;
-        // the last one's gradient has one summand.
-        const long last = n * 128, sums = (pixels * 16) + (2 * pixels * (16 + 8 + 4 + 2));
         const long partial = parts * n * (c + 5) * word, tile = 128;
 
         // A view is a block of 8 warps, of which two have pixels, in four rows of 8.
@@ -81,7 +78,6 @@ internal sealed record KernelTraffic(string Kernel, string Must, long Read, long
             },
             new("global_average_bf16", "4 N A, 4 N A", 2 * half * n * 128, 2 * half * n * 128),
             new("global_average_backward_bf16", "2 N A, 2 N A", half * n * 128, half * n * 128),
-            new("relu_backward_bf16", "2 (3 B - N A), 2 B", half * ((3 * sums) - last), half * sums),
             new("bias_relu_backward_bf16", "6 N C, 2 N C + 8 C", 3 * half * rows, (half * rows) + (2 * word * c)),
             new("mix_positive", "4 N C + 64, 14 N C + 16 N", (2 * half * rows) + (2 * sector), (14 * rows) + (16 * n))
             {

@@ -28,7 +28,7 @@ public sealed class StepTrafficTests
         cuDNN's and cuBLASLt's traffic is not in it.
 
         "Must" is what the algorithm reads, and writes, each tensor once: P parameters of an encoder, of which F filters have bf16 gradients; W of
-        the stem's filter, W' with its channels padded from 3 to 8; V = 2 N S S pixels of the views; A = 128 averaged features; B outputs of the stem and of all blocks. A
+        the stem's filter, W' with its channels padded from 3 to 8; V = 2 N S S pixels of the views; A = 128 averaged features. A
         tensor smaller than a sector counts as one. "May" is what a kernel is allowed beyond that, for the reason beside it: a test fails
         where it moves more. FT_WRITE=1 writes this table anew.
 

@@ -72,7 +72,8 @@ internal sealed unsafe partial class CpuDevice
     }
 
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
         var cpu = (CpuParameterStore)store;
         Tensor dx = Empty(type, x.N, x.H, x.W, x.C);

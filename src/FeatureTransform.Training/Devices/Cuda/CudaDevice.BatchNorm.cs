@@ -8,7 +8,6 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// </summary>
 internal sealed unsafe partial class CudaDevice
 {
-    private readonly ReluBackward reluBackward;
     private readonly BiasRelu columnSums;
 
     private NormInference NormInference => field ??= new NormInference(kernels, type);
@@ -24,7 +23,7 @@ internal sealed unsafe partial class CudaDevice
         var parameters = (CudaParameterStore)store;
         Tensor y = Allocate(type, x.N, x.H, x.W, x.C);
         NormShape first = NormShape.Forward(x, groups, 0, shortcut.Exists, relu);
-        var saved = new NormStatistics(0, groups, x.C, first.Mask ? first.MaskBytes : 0);
+        var saved = new NormStatistics(0, groups, x.C, first.MaskBytes);
         statistics = AllocateBytes(saved.Bytes);
         saved = saved with { Address = (ulong)statistics.Data };
 
@@ -54,7 +53,7 @@ internal sealed unsafe partial class CudaDevice
                 addresses[count++] = At(shortcut, group, groups);
             }
 
-            if (shape.Mask)
+            if (shape.Relu)
             {
                 addresses[count++] = saved.Mask(group);
             }
@@ -94,40 +93,50 @@ internal sealed unsafe partial class CudaDevice
         return x;
     }
 
-    /// <summary>dy stays as it is where the forward pass left a mask and there is no dy2: no shortcut asks for it then.</summary>
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
         var parameters = (CudaParameterStore)store;
-        bool masked = relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C);
-        NormShape shape = NormShape.Backward(x, groups, masked);
+        NormShape shape = NormShape.Backward(x, groups, shortcut, relu, dy2.Exists);
         var saved = new NormStatistics((ulong)statistics.Data, groups, x.C, shape.MaskBytes);
-        if (dy2.Exists || (relu && !masked))
-        {
-            reluBackward.Launch(stream, new ReluBackwardArgs
-            {
-                Dy = (ulong)dy.Data,
-                Dy2 = dy2.Exists ? (ulong)dy2.Data : 0,
-                Y = relu ? (ulong)y.Data : 0,
-                Count = (ulong)dy.Count,
-            });
-        }
-
+        Tensor beforeRelu = shape.Shortcut ? Allocate(type, x.N, x.H, x.W, x.C) : default;
         Tensor dx = Allocate(type, x.N, x.H, x.W, x.C);
         Tensor parts = groups > 1 ? Allocate(ElementType.Float32, 2, 1, groups, x.C) : default;
-        Span<ulong> addresses = stackalloc ulong[9];
+        Span<ulong> addresses = stackalloc ulong[11];
         for (int group = 0; group < groups; group++)
         {
-            addresses[0] = At(dy, group, groups);
-            addresses[1] = At(x, group, groups);
-            addresses[2] = parameters.AddressOf(norm.Weight);
-            addresses[3] = saved.Mean(group);
-            addresses[4] = saved.Inverse(group);
-            addresses[5] = At(dx, group, groups);
-            addresses[6] = parts.Exists ? At(parts, group, 2 * groups) : parameters.GradientOf(norm.Weight);
-            addresses[7] = parts.Exists ? At(parts, groups + group, 2 * groups) : parameters.GradientOf(norm.Bias);
-            addresses[8] = masked ? saved.Mask(group) : 0;
-            Execute(layers.BatchNormBackward[shape], addresses[..(masked ? 9 : 8)]);
+            int count = 0;
+            addresses[count++] = At(dy, group, groups);
+            addresses[count++] = At(x, group, groups);
+            addresses[count++] = parameters.AddressOf(norm.Weight);
+            addresses[count++] = saved.Mean(group);
+            addresses[count++] = saved.Inverse(group);
+            addresses[count++] = At(dx, group, groups);
+            addresses[count++] = parts.Exists ? At(parts, group, 2 * groups) : parameters.GradientOf(norm.Weight);
+            addresses[count++] = parts.Exists ? At(parts, groups + group, 2 * groups) : parameters.GradientOf(norm.Bias);
+            if (dy2.Exists)
+            {
+                addresses[count++] = At(dy2, group, groups);
+            }
+
+            if (relu)
+            {
+                addresses[count++] = saved.Mask(group);
+            }
+
+            if (beforeRelu.Exists)
+            {
+                addresses[count++] = At(beforeRelu, group, groups);
+            }
+
+            Execute(layers.BatchNormBackward[shape], addresses[..count]);
+        }
+
+        if (beforeRelu.Exists)
+        {
+            Free(dy);
+            dy = beforeRelu;
         }
 
         if (parts.Exists)

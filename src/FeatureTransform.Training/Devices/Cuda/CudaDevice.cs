@@ -59,7 +59,6 @@ internal sealed unsafe partial class CudaDevice : IDevice
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
         biasRelu = new BiasRelu(kernels, type);
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
-        reluBackward = new ReluBackward(kernels, type);
         globalAverage = new GlobalAverageKernel(kernels, type);
         columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
@@ -73,7 +72,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>The kernels that every step needs; views and the contrastive step have their own, others are loaded at first use.</summary>
     public static IReadOnlyList<KernelVariant> Variants { get; } =
     [
-        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, ReluBackward.Variant, GlobalAverageKernel.Variant,
+        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, GlobalAverageKernel.Variant,
     ];
 
     /// <summary>What ends with the device, in this order.</summary>

@@ -22,25 +22,23 @@ internal readonly record struct ConvolutionShape(ElementType Type, int N, int H,
 /// <param name="H">Rows of pixels.</param>
 /// <param name="W">Pixels in a row.</param>
 /// <param name="C">Channels, a multiple of 8.</param>
-/// <param name="Running">Whether running statistics are written.</param>
-/// <param name="Shortcut">Whether a shortcut is added.</param>
-/// <param name="Relu">Whether a ReLU follows.</param>
-/// <param name="Mask">Forward: whether the bits of where the ReLU passes are written; backward: whether they are applied.</param>
+/// <param name="Running">Forward: whether running statistics are written.</param>
+/// <param name="Shortcut">Whether a shortcut is added; backward: whether its gradient, that before the ReLU, is stored.</param>
+/// <param name="Relu">Whether a ReLU follows, which leaves the bits of where it passes for the backward pass.</param>
+/// <param name="TwoSummands">Backward: whether dy comes as two summands.</param>
 internal readonly record struct NormShape(
-    ElementType Type, int N, int H, int W, int C, bool Running, bool Shortcut, bool Relu, bool Mask)
+    ElementType Type, int N, int H, int W, int C, bool Running, bool Shortcut, bool Relu, bool TwoSummands)
 {
-    /// <summary>
-    /// Running statistics follow the first group. Where a shortcut shares the gradient before the ReLU, that gradient must be
-    /// stored, for which the output tells where the ReLU passes; elsewhere the backward pass applies the bits on its way.
-    /// </summary>
+    /// <summary>Running statistics follow the first group.</summary>
     public static NormShape Forward(Tensor x, int groups, int group, bool shortcut, bool relu) =>
-        new(x.Type, x.N / groups, x.H, x.W, x.C, group == 0, shortcut, relu, relu && !shortcut);
+        new(x.Type, x.N / groups, x.H, x.W, x.C, group == 0, shortcut, relu, TwoSummands: false);
 
-    public static NormShape Backward(Tensor x, int groups, bool masked) =>
-        new(x.Type, x.N / groups, x.H, x.W, x.C, Running: false, Shortcut: false, Relu: false, masked);
+    /// <summary>Without a ReLU and a second summand, dy itself is the shortcut's gradient.</summary>
+    public static NormShape Backward(Tensor x, int groups, bool shortcut, bool relu, bool twoSummands) =>
+        new(x.Type, x.N / groups, x.H, x.W, x.C, Running: false, shortcut && (relu || twoSummands), relu, twoSummands);
 
-    /// <summary>Bytes of the mask.</summary>
-    public long MaskBytes => (((long)N * H * W * C) + 7) / 8;
+    /// <summary>Bytes of the bits of where the ReLU passes.</summary>
+    public long MaskBytes => Relu ? (((long)N * H * W * C) + 7) / 8 : 0;
 }
 
 /// <summary>Pooling of windows of N x H x W x C by its shape.</summary>

@@ -34,7 +34,7 @@ internal static class NetworkGraphs
 
     /// <summary>
     /// x, scale, bias, mean, inverse deviation, y; then with running statistics the old mean and variance and the new ones; then
-    /// the shortcut; then the mask.
+    /// the shortcut; then the bits of where the ReLU passes.
     /// </summary>
     public static OperationGraph BatchNorm(NormShape s)
     {
@@ -59,33 +59,41 @@ internal static class NetworkGraphs
         if (s.Relu)
         {
             graph.Relu(value, y);
-        }
-
-        if (s.Mask)
-        {
             graph.Pointwise(cudnnPointwiseMode_t.CUDNN_POINTWISE_CMP_GT, y, graph.Scalar("zero", 0), Bits(graph, s));
         }
 
         return graph;
     }
 
-    /// <summary>dy, x, scale, mean, inverse deviation, dx, dscale, dbias; then the mask.</summary>
+    /// <summary>
+    /// dy, x, scale, mean, inverse deviation, dx, dscale, dbias; then dy's second summand; then the bits of where the ReLU passes; then
+    /// the gradient before it, for the shortcut.
+    /// </summary>
     public static OperationGraph BatchNormBackward(NormShape s)
     {
         var graph = new OperationGraph("batch norm backward");
-        GraphTensor dy = Image(graph, s, "dy"), x = Image(graph, s, "x");
+        GraphTensor dy = Image(graph, s, "dy"), x = Image(graph, s, "x"), gradient = dy;
         var norm = new GraphNorm(graph.Channels("scale", s.C), graph.Channels("mean", s.C), graph.Channels("inverse", s.C));
         GraphTensor dx = Image(graph, s, "dx"), dscale = graph.Channels("dscale", s.C), dbias = graph.Channels("dbias", s.C);
-        if (s.Mask)
+        if (s.TwoSummands)
         {
-            // In the type of dy: a virtual fp32 has no engine.
-            GraphTensor masked = graph.Virtual("masked", dy.Type, dy);
-            graph.Pointwise(cudnnPointwiseMode_t.CUDNN_POINTWISE_MUL, dy, Bits(graph, s), masked);
-            dy = masked;
+            GraphTensor dy2 = Image(graph, s, "dy2"), sum = s.Relu ? graph.Virtual("sum", Float32, dy) : BeforeRelu("sum");
+            graph.Pointwise(cudnnPointwiseMode_t.CUDNN_POINTWISE_ADD, gradient, dy2, sum);
+            gradient = sum;
         }
 
-        graph.NormBackward(dy, x, norm, dx, dscale, dbias);
+        if (s.Relu)
+        {
+            GraphTensor bits = Bits(graph, s), masked = BeforeRelu("masked");
+            graph.Pointwise(cudnnPointwiseMode_t.CUDNN_POINTWISE_MUL, gradient, bits, masked);
+            gradient = masked;
+        }
+
+        graph.NormBackward(gradient, x, norm, dx, dscale, dbias);
         return graph;
+
+        // In the type of dy: a virtual fp32 has no engine.
+        GraphTensor BeforeRelu(string name) => s.Shortcut ? Image(graph, s, name) : graph.Virtual(name, dy.Type, dy);
     }
 
     /// <summary>x, y, index.</summary>

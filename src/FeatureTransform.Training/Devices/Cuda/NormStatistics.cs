@@ -2,15 +2,11 @@ namespace FeatureTransform.Training.Devices.Cuda;
 
 /// <summary>
 /// What a batch normalisation leaves for its backward pass, in one block: mean and inverse deviation of each group, then, where
-/// the backward pass is to mask the gradient, each group's bits of where the ReLU passes.
+/// a ReLU follows, each group's bits of where that passes.
 /// </summary>
 internal readonly record struct NormStatistics(ulong Address, int Groups, int C, long MaskBytes)
 {
     private const int Alignment = 256;
-
-    /// <summary>Whether a block that a forward pass left has the bits.</summary>
-    public static bool HasMask(Tensor statistics, int groups, int c) =>
-        statistics.Count * sizeof(float) > new NormStatistics(0, groups, c, 0).Bytes;
 
     private long VectorBytes => Padded((long)C * sizeof(float));
 

@@ -96,7 +96,7 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     {
         Tensor y = Like(x);
         NormShape shape = NormShape.Forward(x, groups, 0, shortcut.Exists, relu);
-        statistics = AllocateBytes(new NormStatistics(0, groups, x.C, shape.Mask ? shape.MaskBytes : 0).Bytes);
+        statistics = AllocateBytes(new NormStatistics(0, groups, x.C, shape.MaskBytes).Bytes);
         Add(NetworkGraphs.BatchNorm(shape));
         if (groups > 1)
         {
@@ -110,14 +110,21 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     public Tensor BatchNormInference(Tensor x, Tensor shortcut, ParameterStore store, NormParameters norm, bool relu) => x;
 
     public Tensor BatchNormBackward(
-        Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool relu, int groups, Tensor statistics)
+        ref Tensor dy, Tensor dy2, Tensor x, Tensor y, ParameterStore store, NormParameters norm, bool shortcut, bool relu, int groups,
+        Tensor statistics)
     {
-        Add(NetworkGraphs.BatchNormBackward(NormShape.Backward(
-            x, groups, masked: relu && !dy2.Exists && NormStatistics.HasMask(statistics, groups, x.C))));
-        Tensor dx = Like(x);
+        NormShape shape = NormShape.Backward(x, groups, shortcut, relu, dy2.Exists);
+        Add(NetworkGraphs.BatchNormBackward(shape));
+        Tensor beforeRelu = shape.Shortcut ? Like(x) : default, dx = Like(x);
         if (groups > 1)
         {
             Free(Allocate(ElementType.Float32, 2, 1, groups, x.C));
+        }
+
+        if (beforeRelu.Exists)
+        {
+            Free(dy);
+            dy = beforeRelu;
         }
 
         return dx;

@@ -18,9 +18,11 @@ public static class CudaBatchNormCases
                 // n, h, w, c, groups, relu, shortcut, second gradient
                 cases.Add(4, 3, 5, 16, 1, false, false, false, precision); // a projection's
                 cases.Add(4, 3, 5, 16, 1, true, false, false, precision); // inside a block: the mask
-                cases.Add(5, 2, 3, 32, 1, true, false, true, precision); // the stem: a mask that is not used
+                cases.Add(5, 2, 3, 32, 1, true, false, true, precision); // the stem: two summands, whose sum is not stored
                 cases.Add(33, 1, 2, 80, 1, true, true, true, precision); // the end of a block
-                cases.Add(6, 5, 7, 16, 3, true, true, false, precision);
+                cases.Add(6, 5, 7, 16, 3, true, true, false, precision); // the end of the last block
+                cases.Add(4, 3, 5, 24, 2, false, true, true, precision); // no ReLU: the sum is stored
+                cases.Add(4, 3, 5, 24, 1, false, true, false, precision); // and here it is dy itself
                 cases.Add(6, 1, 3, 48, 3, true, false, false, precision);
                 cases.Add(4, 5, 7, 32, 2, false, false, false, precision);
             }
@@ -66,7 +68,8 @@ public abstract class CudaBatchNormTests<TDevice>
         float[] exact = [.. dy.Select((value, i) => relu && !(given[i] > 0) ? 0 : value + (second ? dy2[i] : 0))];
         float[] stored = [.. exact.Select(value => LayerNumbers.Stored(bench.Type, value))];
         Tensor first = bench.Image(dy, n, h, w, c), other = second ? bench.Image(dy2, n, h, w, c) : default;
-        Tensor dx = bench.Device.BatchNormBackward(first, other, input, output, store, norm, relu, groups, statistics);
+        Tensor dx = bench.Device.BatchNormBackward(
+            ref first, other, input, output, store, norm, hasShortcut, relu, groups, statistics);
         if (hasShortcut)
         {
             Assert.Equal(stored, bench.Read(first));

@@ -15,9 +15,11 @@ public abstract class CudaSlopeTests<TDevice>
     private const int N = 4, Size = 6, C = 16, Count = N * Size * Size * C;
 
     [Theory]
-    [InlineData(false)]
-    [InlineData(true)]
-    public void Of_a_batch_normalisation_with_ReLU(bool hasShortcut)
+    [InlineData(false, false)]
+    [InlineData(false, true)]
+    [InlineData(true, false)]
+    [InlineData(true, true)]
+    public void Of_a_batch_normalisation_with_ReLU(bool hasShortcut, bool twoSummands)
     {
         using LayerBench bench = TDevice.Open(CudaPrecision.Float32);
         (ParameterStore store, NormParameters norm) = bench.Norm(C);
@@ -38,7 +40,14 @@ public abstract class CudaSlopeTests<TDevice>
                     input = image;
                     return output = device.BatchNorm(image, shortcut, store, norm, relu: true, groups: 2, out statistics);
                 },
-                dy => device.BatchNormBackward(dy, default, input, output, store, norm, relu: true, groups: 2, statistics),
+                (ref Tensor dy) =>
+                {
+                    Tensor dy2 = twoSummands ? Split(bench, ref dy) : default;
+                    Tensor dx = device.BatchNormBackward(
+                        ref dy, dy2, input, output, store, norm, hasShortcut, relu: true, groups: 2, statistics);
+                    bench.Free(dy2);
+                    return dx;
+                },
                 () => bench.Free(shortcut, statistics));
         });
     }
@@ -57,7 +66,7 @@ public abstract class CudaSlopeTests<TDevice>
             Tensor input = default;
             return new Pattern(
                 image => device.Convolution(input = image, store, weight, 2, 1),
-                dy => device.ConvolutionBackward(dy, input, store, weight, 2, 1, inputGradient: true),
+                (ref Tensor dy) => device.ConvolutionBackward(dy, input, store, weight, 2, 1, inputGradient: true),
                 () => { });
         });
     }
@@ -76,7 +85,7 @@ public abstract class CudaSlopeTests<TDevice>
             (Tensor input, Tensor indices) = (default, default);
             return new Pattern(
                 image => isMaximum ? device.MaxPool(input = image, out indices) : device.GlobalAverage(image),
-                dy => isMaximum ? device.MaxPoolBackward(dy, input, indices) : device.GlobalAverageBackward(dy, Size, Size),
+                (ref Tensor dy) => isMaximum ? device.MaxPoolBackward(dy, input, indices) : device.GlobalAverageBackward(dy, Size, Size),
                 () => bench.Free(indices));
         });
     }
@@ -91,7 +100,7 @@ public abstract class CudaSlopeTests<TDevice>
         double above = Loss(Moved(step)), below = Loss(Moved(-step));
         Pattern pattern = make(bench.Device);
         Tensor input = Image(bench, x), output = pattern.Forward(input);
-        Tensor dy = bench.Image(g, output.N, output.H, output.W, output.C), dx = pattern.Backward(dy);
+        Tensor dy = bench.Image(g, output.N, output.H, output.W, output.C), dx = pattern.Backward(ref dy);
         double slope = bench.Read(dx).Zip(direction, (a, b) => (double)a * b).Sum(), size = bench.Read(dx).Sum(value => (double)value * value);
         pattern.End();
         bench.Free(input, output, dy, dx);
@@ -114,7 +123,18 @@ public abstract class CudaSlopeTests<TDevice>
         }
     }
 
-    private sealed record Pattern(Func<Tensor, Tensor> Forward, Func<Tensor, Tensor> Backward, Action End);
+    // dy as two summands: a quarter of it stays, the rest is returned.
+    private static Tensor Split(LayerBench bench, ref Tensor dy)
+    {
+        float[] values = bench.Read(dy);
+        bench.Free(dy);
+        dy = Image(bench, [.. values.Select(value => value / 4)]);
+        return Image(bench, [.. values.Select(value => value * 3 / 4)]);
+    }
+
+    private delegate Tensor BackwardPass(ref Tensor dy);
+
+    private sealed record Pattern(Func<Tensor, Tensor> Forward, BackwardPass Backward, Action End);
 }
 
 public sealed class CudaSlopeOnEmulator : CudaSlopeTests<OnEmulatedCuda>;

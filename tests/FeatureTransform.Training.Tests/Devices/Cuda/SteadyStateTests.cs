@@ -29,7 +29,7 @@ public sealed class SteadyStateOnGpu
             Tensor z = bench.Device.BatchNorm(y, default, store, norm, true, 1, out Tensor statistics);
             Tensor pooled = bench.Device.MaxPool(z, out Tensor indices);
             Tensor dz = bench.Device.MaxPoolBackward(pooled, z, indices);
-            Tensor dy = bench.Device.BatchNormBackward(dz, default, y, z, store, norm, true, 1, statistics);
+            Tensor dy = bench.Device.BatchNormBackward(ref dz, default, y, z, store, norm, shortcut: false, relu: true, 1, statistics);
             Tensor dx = bench.Device.ConvolutionBackward(dy, x, filters, weight, 1, 1, inputGradient: true);
             bench.Free(y, z, statistics, pooled, indices, dz, dy, dx);
         }
