@@ -2,6 +2,7 @@ using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cuda;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 
@@ -152,6 +153,9 @@ internal sealed class CountingDevice : IDevice
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => new Contrast(this, queue, n);
 
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => throw new NotSupportedException();
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        throw new NotSupportedException();
 
     public void Ema(ParameterStore target, ParameterStore source, float m) =>
         Add("parameter update", bytes: ((3.0 * Single) + Half) * Trained(target)); // both are read; the target is written, and rounded

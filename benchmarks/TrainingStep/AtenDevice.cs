@@ -3,6 +3,7 @@ using FeatureTransform.Benchmarks.Operators;
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Options;
 
@@ -156,6 +157,9 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
         inner.CreateContrast(options, queue, n);
 
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => inner.CreateSearch(bank, c, most, k);
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        inner.CreateSoftmaxRegression(standardization, classes, batchSize);
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Benchmarks.TrainingStep;
@@ -129,6 +130,9 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
         inner.CreateContrast(options, queue, n);
 
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => inner.CreateSearch(bank, c, most, k);
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        inner.CreateSoftmaxRegression(standardization, classes, batchSize);
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices;
@@ -119,6 +120,12 @@ internal interface IDevice : IDisposable
     /// <param name="most">Queries of one search at most.</param>
     /// <param name="k">Neighbours.</param>
     INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k);
+
+    /// <summary>A linear classifier to be trained on frozen features.</summary>
+    /// <param name="standardization">Applied to each channel of the features.</param>
+    /// <param name="classes">Classes.</param>
+    /// <param name="batchSize">Most images of a step.</param>
+    ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize);
 
     /// <summary>target = m target + (1 - m) source over the trained parameters (He et al., equation 2).</summary>
     void Ema(ParameterStore target, ParameterStore source, float m);

@@ -43,9 +43,10 @@ public static class Evaluator
     /// <exception cref="OperationCanceledException"><paramref name="stop"/> was asked for.</exception>
     public static (LinearProbeResult Result, IReadOnlyList<string> Classes) Linear(
         EvaluationRequest request, LinearProbeOptions options, IProgressReport progress, CancellationToken stop) =>
-        Evaluate(request, progress, (images, extractor, _) =>
+        Evaluate(request, progress, (images, extractor, device) =>
             (LinearProbe.Run(
-                images, extractor, options with { Seed = request.Run.Seed, Threads = request.Run.Threads }, progress, stop), images.Train.Classes));
+                images, extractor, options with { Seed = request.Run.Seed, Threads = request.Run.Threads }, device, progress, stop),
+                images.Train.Classes));
 
     private static T Evaluate<T>(
         EvaluationRequest request, IProgressReport progress, Func<ImageSplits, FeatureExtractor, IDevice, T> evaluate)

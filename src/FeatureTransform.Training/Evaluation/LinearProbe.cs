@@ -1,4 +1,6 @@
 using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Options;
 using FeatureTransform.Training.Pretraining;
 
@@ -14,10 +16,10 @@ internal static class LinearProbe
     private const string Name = "linear probe", FeatureStage = "features";
     private const float Momentum = 0.9f;
 
-    /// <summary>Extracts the features of all images and evaluates them.</summary>
+    /// <summary>Extracts the features of all images and evaluates them; the classifier is trained on a device, or on the CPU.</summary>
     /// <exception cref="InvalidInputException">The images or the options cannot be used, or training diverged.</exception>
     public static LinearProbeResult Run(
-        ImageSplits splits, FeatureExtractor extractor, LinearProbeOptions options, IProgressReport report,
+        ImageSplits splits, FeatureExtractor extractor, LinearProbeOptions options, IDevice? device, IProgressReport report,
         CancellationToken cancellation)
     {
         IImageSet testImages = LabelledSplits.RequireTest(splits, Name);
@@ -25,7 +27,7 @@ internal static class LinearProbe
         FeatureSet train = extractor.Extract(splits.Train, All(splits.Train.Count), progress, cancellation);
         FeatureSet test = extractor.Extract(testImages, All(testImages.Count), progress, cancellation);
         var views = new RandomViews(AugmentationRecipe.CropAndFlip, extractor.Size, options.Seed);
-        return Evaluate(train, test, splits.Train.Classes.Count, options, report, cancellation, options.Augment ? Augmented : null);
+        return Evaluate(train, test, splits.Train.Classes.Count, options, device, report, cancellation, options.Augment ? Augmented : null);
 
         FeatureSet Augmented(int epoch, StageProgress images) =>
             extractor.Extract(splits.Train, All(splits.Train.Count), images, cancellation, views.Of(epoch));
@@ -37,7 +39,7 @@ internal static class LinearProbe
     /// </summary>
     /// <exception cref="InvalidInputException">The options cannot be used, or training diverged.</exception>
     public static LinearProbeResult Evaluate(
-        FeatureSet train, FeatureSet test, int classes, LinearProbeOptions options, IProgressReport report,
+        FeatureSet train, FeatureSet test, int classes, LinearProbeOptions options, IDevice? device, IProgressReport report,
         CancellationToken cancellation, Func<int, StageProgress, FeatureSet>? augmented = null)
     {
         Validate(options, train.Count);
@@ -46,9 +48,9 @@ internal static class LinearProbe
         var progress = new StageProgress(report, Name, trainings * options.Epochs * train.Count);
         Func<int, FeatureSet> features = augmented is null ? Cached : epoch => augmented(epoch, progress);
         (float rate, double? heldOutTop1) = choices > 1
-            ? Choose(train, features, classes, options, cancellation)
+            ? Choose(train, features, classes, options, device, cancellation)
             : (options.LearningRates[0], null);
-        using SoftmaxRegression? model = Train(train, features, All(train.Count), classes, options, rate, cancellation);
+        using ISoftmaxRegression? model = Train(train, features, All(train.Count), classes, options, device, rate, cancellation);
         if (model is null)
         {
             throw new InvalidInputException(
@@ -66,14 +68,15 @@ internal static class LinearProbe
     }
 
     private static (float Rate, double? Top1) Choose(
-        FeatureSet train, Func<int, FeatureSet> features, int classes, LinearProbeOptions options, CancellationToken cancellation)
+        FeatureSet train, Func<int, FeatureSet> features, int classes, LinearProbeOptions options, IDevice? device,
+        CancellationToken cancellation)
     {
         int[] shuffled = RandomSubset.Shuffle(train.Count, options.Seed, RandomSubset.Purpose.HeldOut);
         int heldOut = Math.Clamp((int)Math.Round(options.HeldOut * train.Count), 1, train.Count - 1);
         (float Rate, double Top1) best = (options.LearningRates[0], -1);
         foreach (float rate in options.LearningRates)
         {
-            using SoftmaxRegression? model = Train(train, features, shuffled[heldOut..], classes, options, rate, cancellation);
+            using ISoftmaxRegression? model = Train(train, features, shuffled[heldOut..], classes, options, device, rate, cancellation);
             double top1 = model is null ? 0 : model.Score(train, shuffled[..heldOut]).Top1;
             best = top1 > best.Top1 ? (rate, top1) : best;
         }
@@ -82,8 +85,8 @@ internal static class LinearProbe
     }
 
     /// <summary>Trains on <paramref name="features"/> of each epoch; null where the loss was not finite.</summary>
-    private static SoftmaxRegression? Train(
-        FeatureSet train, Func<int, FeatureSet> features, int[] rows, int classes, LinearProbeOptions options, float rate,
+    private static ISoftmaxRegression? Train(
+        FeatureSet train, Func<int, FeatureSet> features, int[] rows, int classes, LinearProbeOptions options, IDevice? device, float rate,
         CancellationToken cancellation)
     {
         int steps = (rows.Length + options.BatchSize - 1) / options.BatchSize;
@@ -91,9 +94,10 @@ internal static class LinearProbe
             new OptimizerOptions { LearningRate = rate, Epochs = options.Epochs, Schedule = "step", WarmupSteps = 0 }, steps);
         Standardization standardization =
             options.Standardize ? Standardization.Of(train, rows) : Standardization.Identity(train.C);
-        var model = new SoftmaxRegression(standardization, classes, options.BatchSize, options.Threads);
+        ISoftmaxRegression model = device?.CreateSoftmaxRegression(standardization, classes, options.BatchSize)
+            ?? new CpuSoftmaxRegression(standardization, classes, options.BatchSize, options.Threads);
         bool finite = true;
-        for (int epoch = 0; epoch < options.Epochs; epoch++)
+        for (int epoch = 0; epoch < options.Epochs && finite; epoch++)
         {
             if (cancellation.IsCancellationRequested)
             {
@@ -103,12 +107,13 @@ internal static class LinearProbe
 
             FeatureSet epochFeatures = features(epoch);
             int[] order = [.. RandomSubset.Shuffle(rows.Length, options.Seed, RandomSubset.Purpose.ProbeOrder, epoch).Select(i => rows[i])];
-            for (int step = 0; step < steps && finite; step++)
+            for (int step = 0; step < steps; step++)
             {
                 int first = step * options.BatchSize, count = Math.Min(options.BatchSize, rows.Length - first);
-                double loss = model.Step(epochFeatures, order, first, count, schedule.At(((long)epoch * steps) + step), Momentum);
-                finite = double.IsFinite(loss);
+                model.Step(epochFeatures, order, first, count, schedule.At(((long)epoch * steps) + step), Momentum);
             }
+
+            finite = double.IsFinite(model.TakeLoss());
         }
 
         if (finite)

@@ -1,3 +1,5 @@
+using System.Numerics.Tensors;
+
 namespace FeatureTransform.Training.Evaluation;
 
 /// <summary>An affine map of each channel: (x - mean) scale.</summary>
@@ -12,6 +14,15 @@ internal sealed record Standardization(float[] Mean, float[] Scale)
         var scale = new float[c];
         Array.Fill(scale, 1);
         return new Standardization(new float[c], scale);
+    }
+
+    /// <summary>Maps the channels of one image.</summary>
+    /// <param name="features">C of them.</param>
+    /// <param name="destination">Receives C.</param>
+    public void Apply(ReadOnlySpan<float> features, Span<float> destination)
+    {
+        TensorPrimitives.Subtract(features, Mean, destination);
+        TensorPrimitives.Multiply(destination, Scale, destination);
     }
 
     /// <summary>To mean 0 and variance 1 over the given rows; two passes in double.</summary>

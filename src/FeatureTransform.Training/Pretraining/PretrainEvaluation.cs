@@ -64,7 +64,7 @@ internal sealed class PretrainEvaluation(PretrainOptions options, IDevice device
         }
 
         var probe = new LinearProbeOptions { Seed = options.Run.Seed, Threads = options.Run.Threads };
-        return (float)LinearProbe.Run(images, FeatureExtractor.Of(encoder, options.Data.ImageSize), probe, progress, stop).Top1;
+        return (float)LinearProbe.Run(images, FeatureExtractor.Of(encoder, options.Data.ImageSize), probe, device, progress, stop).Top1;
     }
 
     private static int Smaller(int limit, int count) => limit == 0 ? count : Math.Min(limit, count);

@@ -20,7 +20,7 @@ public sealed class LinearProbeTests
             ? new() { Epochs = 20 }
             : new() { Epochs = 20, LearningRates = [0.1f], Standardize = false };
         var report = new RecordedReport();
-        LinearProbeResult result = LinearProbe.Evaluate(train, test, classes, options, report, Token);
+        LinearProbeResult result = LinearProbe.Evaluate(train, test, classes, options, null, report, Token);
 
         // For clouds of equal size and round shape the nearest centre is the best guess there is.
         int best = Enumerable.Range(0, test.Count).Count(
@@ -49,7 +49,7 @@ public sealed class LinearProbeTests
         Assert.Equal((one.LearningRate, one.HeldOutTop1, one.Top1), (three.LearningRate, three.HeldOutTop1, three.Top1));
 
         LinearProbeResult Run(int threads) => LinearProbe.Evaluate(
-            train, test, 3, new LinearProbeOptions { Epochs = 10, Threads = threads }, new RecordedReport(), Token);
+            train, test, 3, new LinearProbeOptions { Epochs = 10, Threads = threads }, null, new RecordedReport(), Token);
     }
 
     [Fact]
@@ -58,9 +58,9 @@ public sealed class LinearProbeTests
         double[][] centres = Centres(3, 4);
         FeatureSet train = Clouds(centres, 400, 1), test = Clouds(centres, 100, 2);
         var options = new LinearProbeOptions { Epochs = 5, LearningRates = [3e38f, 0.03f] };
-        Assert.Equal(0.03f, LinearProbe.Evaluate(train, test, 3, options, new RecordedReport(), Token).LearningRate);
+        Assert.Equal(0.03f, LinearProbe.Evaluate(train, test, 3, options, null, new RecordedReport(), Token).LearningRate);
         Assert.Contains("diverged", Assert.Throws<InvalidInputException>(() => LinearProbe.Evaluate(
-            train, test, 3, options with { LearningRates = [3e38f] }, new RecordedReport(), Token)).Message);
+            train, test, 3, options with { LearningRates = [3e38f] }, null, new RecordedReport(), Token)).Message);
     }
 
     [Fact]
@@ -70,8 +70,8 @@ public sealed class LinearProbeTests
         FeatureSet few = Clouds(centres, 40, 1), test = Clouds(centres, 2000, 2);
         var options = new LinearProbeOptions { Epochs = 60, LearningRates = [0.03f], Standardize = false };
         var epochs = new List<int>();
-        double alone = LinearProbe.Evaluate(few, test, 4, options, new RecordedReport(), Token).Top1;
-        double fresh = LinearProbe.Evaluate(few, test, 4, options, new RecordedReport(), Token, (epoch, _) =>
+        double alone = LinearProbe.Evaluate(few, test, 4, options, null, new RecordedReport(), Token).Top1;
+        double fresh = LinearProbe.Evaluate(few, test, 4, options, null, new RecordedReport(), Token, (epoch, _) =>
         {
             epochs.Add(epoch);
             return Clouds(centres, few.Count, 100 + epoch);
@@ -106,7 +106,7 @@ public sealed class LinearProbeTests
         using var splits = new ImageSplits("colours", MemoryImageSet.Colours(90, 4, 3, 1), MemoryImageSet.Colours(30, 4, 3, 2));
         var report = new RecordedReport();
         LinearProbeResult result = LinearProbe.Run(
-            splits, FeatureExtractor.Pixels(4), new LinearProbeOptions { Epochs = 5, Augment = augment }, report, Token);
+            splits, FeatureExtractor.Pixels(4), new LinearProbeOptions { Epochs = 5, Augment = augment }, null, report, Token);
         Assert.Equal((100, 100, 90, 30), (result.Top1, result.Top5, result.Train, result.Test));
         Assert.Contains(("features", 120L, 120L), report.Stages);
     }
@@ -116,7 +116,7 @@ public sealed class LinearProbeTests
     {
         MemoryImageSet one = MemoryImageSet.Colours(6, 2, 1, 1);
         Assert.Contains("one class only", Assert.Throws<InvalidInputException>(() => LinearProbe.Run(
-            new ImageSplits("set", one, one), FeatureExtractor.Pixels(2), new(), new RecordedReport(), Token)).Message);
+            new ImageSplits("set", one, one), FeatureExtractor.Pixels(2), new(), null, new RecordedReport(), Token)).Message);
         Assert.Contains("learning rates", Message(new() { LearningRates = [] }));
         Assert.Contains("learning rates", Message(new() { LearningRates = [0.1f, float.NaN] }));
         Assert.Contains("0 epochs", Message(new() { Epochs = 0 }));
@@ -126,7 +126,7 @@ public sealed class LinearProbeTests
         {
             var set = new FeatureSet([1, 2], [0, 1], 1);
             return Assert.Throws<InvalidInputException>(
-                () => LinearProbe.Evaluate(set, set, 2, options, new RecordedReport(), Token)).Message;
+                () => LinearProbe.Evaluate(set, set, 2, options, null, new RecordedReport(), Token)).Message;
         }
     }
 

@@ -1,4 +1,6 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Devices;
+using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Evaluation;
 using Xunit;
 
@@ -15,7 +17,7 @@ public sealed class SoftmaxRegressionTests
     {
         FeatureSet set = Set(n, c, classes, 1);
         var standardization = new Standardization(Random(c, 2), [.. Random(c, 3).Select(x => 1 + (x / 2))]);
-        using var model = new SoftmaxRegression(standardization, classes, n, 2);
+        using var model = new CpuSoftmaxRegression(standardization, classes, n, 2);
         for (int label = 0; label < classes; label++)
         {
             for (int channel = 0; channel <= c; channel++)
@@ -27,7 +29,8 @@ public sealed class SoftmaxRegressionTests
         double[,] weights = Weights(model, classes, c);
         int[] rows = [.. Enumerable.Range(0, n).Reverse()];
         const float rate = 0.125f;
-        double loss = model.Step(set, rows, 0, n, rate, 0.9f);
+        model.Step(set, rows, 0, n, rate, 0.9f);
+        double loss = model.TakeLoss();
         double expectedLoss = Loss(set, standardization, weights);
         Assert.True(Math.Abs(loss - expectedLoss) <= 2e-6 * (1 + expectedLoss), $"loss {loss}, expected {expectedLoss}");
         const double h = 1e-5;
@@ -48,36 +51,8 @@ public sealed class SoftmaxRegressionTests
     }
 
     [Fact]
-    public void Many_steps_equal_sgd_in_double()
-    {
-        const int n = 50, c = 21, classes = 5, batch = 16;
-        FeatureSet set = Set(n, c, classes, 4);
-        Standardization standardization = Standardization.Of(set, [.. Enumerable.Range(0, n)]);
-        using var model = new SoftmaxRegression(standardization, classes, batch, 2);
-        var weights = new double[classes, c + 1];
-        var velocity = new double[classes, c + 1];
-        int[] order = RandomSubset.Shuffle(n, 1, RandomSubset.Purpose.ProbeOrder);
-        for (int step = 0; step < 40; step++)
-        {
-            int first = step % 4 * batch, count = Math.Min(batch, n - first); // the last batch has 2
-            _ = model.Step(set, order, first, count, 0.05f, 0.9f);
-            FeatureSet part = set.Rows(order.AsSpan(first, count));
-            double[,] gradient = Gradient(part, standardization, weights);
-            for (int i = 0; i < weights.Length; i++)
-            {
-                (int label, int channel) = Math.DivRem(i, c + 1);
-                velocity[label, channel] = (0.9f * velocity[label, channel]) + gradient[label, channel];
-                weights[label, channel] -= 0.05f * velocity[label, channel];
-            }
-        }
-
-        for (int i = 0; i < weights.Length; i++)
-        {
-            (int label, int channel) = Math.DivRem(i, c + 1);
-            float given = model.Weight(label, channel);
-            Assert.True(Math.Abs(given - weights[label, channel]) <= 1e-5, $"{label}, {channel}: {given}, expected {weights[label, channel]}");
-        }
-    }
+    public void Many_steps_equal_sgd_in_double() =>
+        RequireSgdInDouble((standardization, classes, batch) => new CpuSoftmaxRegression(standardization, classes, batch, 2));
 
     [Fact]
     public void Standardized_channels_have_mean_0_and_variance_1_over_the_rows()
@@ -99,17 +74,54 @@ public sealed class SoftmaxRegressionTests
         static float[] Trained(int threads)
         {
             FeatureSet set = Set(300, 150, 21, 5);
-            using var model = new SoftmaxRegression(Standardization.Identity(150), 21, 128, threads);
+            using var model = new CpuSoftmaxRegression(Standardization.Identity(150), 21, 128, threads);
             for (int step = 0; step < 6; step++)
             {
-                _ = model.Step(set, [.. Enumerable.Range(0, 300)], step % 3 * 128, step % 3 == 2 ? 44 : 128, 0.1f, 0.9f);
+                model.Step(set, [.. Enumerable.Range(0, 300)], step % 3 * 128, step % 3 == 2 ? 44 : 128, 0.1f, 0.9f);
             }
 
             return [.. from label in Enumerable.Range(0, 21) from channel in Enumerable.Range(0, 151) select model.Weight(label, channel)];
         }
     }
 
-    private static double[,] Weights(SoftmaxRegression model, int classes, int c)
+    /// <summary>Weights and losses of 40 steps are those of the formulas in double.</summary>
+    internal static void RequireSgdInDouble(Func<Standardization, int, int, ISoftmaxRegression> create)
+    {
+        const int n = 50, c = 21, classes = 5, batch = 16, steps = 40;
+        FeatureSet set = Set(n, c, classes, 4);
+        Standardization standardization = Standardization.Of(set, [.. Enumerable.Range(0, n)]);
+        using ISoftmaxRegression model = create(standardization, classes, batch);
+        var weights = new double[classes, c + 1];
+        var velocity = new double[classes, c + 1];
+        int[] order = RandomSubset.Shuffle(n, 1, RandomSubset.Purpose.ProbeOrder);
+        double losses = 0;
+        for (int step = 0; step < steps; step++)
+        {
+            int first = step % 4 * batch, count = Math.Min(batch, n - first); // the last batch has 2
+            model.Step(set, order, first, count, 0.05f, 0.9f);
+            FeatureSet part = set.Rows(order.AsSpan(first, count));
+            losses += Loss(part, standardization, weights);
+            double[,] gradient = Gradient(part, standardization, weights);
+            for (int i = 0; i < weights.Length; i++)
+            {
+                (int label, int channel) = Math.DivRem(i, c + 1);
+                velocity[label, channel] = (0.9f * velocity[label, channel]) + gradient[label, channel];
+                weights[label, channel] -= 0.05f * velocity[label, channel];
+            }
+        }
+
+        var given = new float[weights.Length];
+        model.Read(given);
+        Assert.All(given.Zip(weights.Cast<double>()), pair => Assert.Equal(pair.Second, pair.First, 1e-5));
+        Assert.Equal(losses / steps, model.TakeLoss(), 1e-5);
+
+        int[] best = [.. Enumerable.Range(0, n).Select(row => ArgMax(Probabilities(set, standardization, weights, row, out _)))];
+        Assert.Equal(100.0 * best.Zip(set.Labels).Count(pair => pair.First == pair.Second) / n, model.Score(set, order).Top1, 1e-9);
+
+        static int ArgMax(double[] values) => Array.IndexOf(values, values.Max());
+    }
+
+    private static double[,] Weights(CpuSoftmaxRegression model, int classes, int c)
     {
         var weights = new double[classes, c + 1];
         for (int i = 0; i < weights.Length; i++)

@@ -1,5 +1,6 @@
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices.Cpu;
@@ -87,6 +88,9 @@ internal sealed unsafe partial class CpuDevice : IDevice
         new CpuContrast(this, options, queue, n);
 
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => new CpuNeighbors(bank, c, Threads);
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        new CpuSoftmaxRegression(standardization, classes, batchSize, Threads);
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

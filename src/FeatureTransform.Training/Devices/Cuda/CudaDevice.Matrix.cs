@@ -56,6 +56,7 @@ internal sealed unsafe partial class CudaDevice
         return dx;
     }
 
-    private void Multiply(in MatrixProduct product, ulong a, ulong b, ulong bias, ulong d) =>
+    /// <summary>A product in the device's stream, as <see cref="CuBlasLt.Multiply"/> has it.</summary>
+    public void Multiply(in MatrixProduct product, ulong a, ulong b, ulong bias, ulong d) =>
         blas.Multiply(product, a, b, bias, d, Workspace(blas.GetWorkspaceBytes(product, bias)), stream);
 }

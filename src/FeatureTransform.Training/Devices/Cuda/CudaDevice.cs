@@ -3,6 +3,7 @@ using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 using FeatureTransform.Training.Devices.Cpu;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 using CastKernel = FeatureTransform.Native.Cuda.Cast;
 using EmaKernel = FeatureTransform.Native.Cuda.Ema;
@@ -235,8 +236,11 @@ internal sealed unsafe partial class CudaDevice : IDevice
     /// <summary>On the CPU where the device has no memory left for the bank.</summary>
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) =>
         CudaNeighbors.GetBytes(bank.Length / c, c, most, k, context.Device.MultiprocessorCount) < context.GetFreeMemory()
-            ? new CudaNeighbors(this, context, bank, c, most, k)
+            ? new CudaNeighbors(kernels, stream, bank, c, most, k)
             : new CpuNeighbors(bank, c, threads: 0);
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        new CudaSoftmaxRegression(this, context, standardization, classes, batchSize);
 
     /// <summary>A matrix that lies on the device in fp32, in the device's precision.</summary>
     public Tensor FromFloat32(ulong address, int n, int c)

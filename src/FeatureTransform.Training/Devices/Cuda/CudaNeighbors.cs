@@ -13,17 +13,18 @@ internal sealed class CudaNeighbors : INeighborSearch
     private readonly int m, c, padded, most, parts, capacity;
     private readonly DeviceMemory bank, rows, unit, keys, counts, best, indices, cosines;
 
-    /// <param name="device">Where the search runs.</param>
-    /// <param name="context">Its context.</param>
+    /// <param name="kernels">Kernels of the device.</param>
+    /// <param name="stream">Where the search runs; the caller's.</param>
     /// <param name="bank">M x C, finite.</param>
     /// <param name="c">C, channels.</param>
     /// <param name="most">Queries of one search at most.</param>
     /// <param name="k">Neighbours.</param>
     /// <exception cref="CudaException">There is not so much memory.</exception>
-    public CudaNeighbors(CudaDevice device, CudaContext context, ReadOnlySpan<float> bank, int c, int most, int k)
+    public CudaNeighbors(KernelLibrary kernels, CudaStream stream, ReadOnlySpan<float> bank, int c, int most, int k)
     {
-        (stream, this.c, this.most) = (device.Stream, c, most);
-        knn = new Knn(device.Kernels);
+        (this.stream, this.c, this.most) = (stream, c, most);
+        CudaContext context = stream.Context;
+        knn = new Knn(kernels);
         (m, padded, capacity) = (bank.Length / c, Knn.Padded(c), Knn.Capacity(k));
         parts = Knn.Parts(most, m, context.Device.MultiprocessorCount);
         this.bank = new DeviceMemory(context, (long)m * padded * sizeof(float));

@@ -95,6 +95,7 @@ public sealed class SelfTest
         OnBench("SGD", SelfTestParameters.RunSgd);
         OnBench("augmentation", SelfTestViews.Run);
         OnBench("k-NN", SelfTestNeighbors.Run);
+        Check("linear probe", () => SelfTestRegression.Run(device));
         Check("training", () => SelfTestTraining.Run(device, emulated));
 
         void OnBench(string name, Func<SelfTestBench, IEnumerable<SelfTestCheck>> check) => Check(name, () =>

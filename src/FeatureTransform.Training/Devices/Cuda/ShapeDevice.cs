@@ -1,6 +1,7 @@
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -164,6 +165,9 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     public IContrast CreateContrast(FeatureTransformOptions options, FeatureQueue queue, int n) => throw new NotSupportedException();
 
     public INeighborSearch CreateSearch(ReadOnlySpan<float> bank, int c, int most, int k) => throw new NotSupportedException();
+
+    public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
+        throw new NotSupportedException();
 
     public void Ema(ParameterStore target, ParameterStore source, float m)
     {

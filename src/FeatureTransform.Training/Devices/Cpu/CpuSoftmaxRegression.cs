@@ -2,16 +2,16 @@ using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using FeatureTransform.Native;
+using FeatureTransform.Training.Evaluation;
 
-namespace FeatureTransform.Training.Evaluation;
+namespace FeatureTransform.Training.Devices.Cpu;
 
 /// <summary>
-/// A linear layer with softmax cross-entropy, trained by SGD with momentum: logits = W x, where x ends with a channel that is
-/// always 1, whose weights are the bias. Weights start at 0: the loss is convex. Weights are kept as channels x classes and
-/// batches as images x channels, so that the lanes of a vector are 16 classes in the forward and in the backward product. Each
-/// number is computed by one thread in a fixed order: the same bits for any number of threads.
+/// The regression in fp32: logits = W x, where x ends with a channel that is always 1, whose weights are the bias. Weights are kept
+/// as channels x classes and batches as images x channels, so that the lanes of a vector are 16 classes in the forward and in the
+/// backward product. Each number is computed by one thread in a fixed order: the same bits for any number of threads.
 /// </summary>
-internal sealed unsafe class SoftmaxRegression : IDisposable
+internal sealed unsafe class CpuSoftmaxRegression : ISoftmaxRegression
 {
     private const int Lanes = 16, Alignment = 64;
     private const int RowsPerItem = 32, ChannelsPerItem = 64;
@@ -25,12 +25,14 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
     private int[] order = [];
     private int first, count;
     private float learningRate, momentum;
+    private double lossSum;
+    private int steps;
 
     /// <param name="standardization">Applied to each channel of the features.</param>
     /// <param name="classes">Classes.</param>
     /// <param name="batchSize">Largest N of a step.</param>
     /// <param name="threads">Threads; 0: one a core.</param>
-    public SoftmaxRegression(Standardization standardization, int classes, int batchSize, int threads)
+    public CpuSoftmaxRegression(Standardization standardization, int classes, int batchSize, int threads)
     {
         (this.standardization, c, this.classes, this.batchSize) = (standardization, standardization.Mean.Length, classes, batchSize);
         (channelStride, classStride) = (Padded(c + 1, Lanes), Padded(classes, Lanes));
@@ -53,10 +55,10 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
     /// <summary>The weight of channel <paramref name="channel"/> for a class; channel C is the bias.</summary>
     public ref float Weight(int label, int channel) => ref weights[((long)channel * classStride) + label];
 
-    /// <summary>One step of SGD on images order[first..first+count]; returns the mean loss before it.</summary>
-    public double Step(FeatureSet set, int[] rows, int begin, int size, float rate, float inertia)
+    public void Step(FeatureSet set, int[] rows, int begin, int size, float learningRate, float momentum)
     {
-        (features, order, first, count, learningRate, momentum) = (set, rows, begin, size, rate, inertia);
+        (features, order, first, count) = (set, rows, begin, size);
+        (this.learningRate, this.momentum) = (learningRate, momentum);
         forwardAndLoss.Run(Items(count, RowsPerItem));
         backward.Run(Items(c + 1, ChannelsPerItem));
         double sum = 0;
@@ -65,10 +67,16 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
             sum += losses[i];
         }
 
-        return sum / count;
+        (lossSum, steps) = (lossSum + (sum / count), steps + 1);
     }
 
-    /// <summary>Counts the chosen images by their logits.</summary>
+    public double TakeLoss()
+    {
+        double mean = lossSum / steps;
+        (lossSum, steps) = (0, 0);
+        return mean;
+    }
+
     public ConfusionMatrix Score(FeatureSet set, int[] rows)
     {
         var confusion = new ConfusionMatrix(classes);
@@ -85,6 +93,15 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
         }
 
         return confusion;
+    }
+
+    public void Read(Span<float> weights)
+    {
+        for (int i = 0; i < classes * (c + 1); i++)
+        {
+            (int label, int channel) = Math.DivRem(i, c + 1);
+            weights[i] = Weight(label, channel);
+        }
     }
 
     public void Dispose()
@@ -132,9 +149,7 @@ internal sealed unsafe class SoftmaxRegression : IDisposable
 
     private void Gather(int row, Span<float> x)
     {
-        ReadOnlySpan<float> source = features.Values.AsSpan(row * c, c);
-        TensorPrimitives.Subtract(source, standardization.Mean, x);
-        TensorPrimitives.Multiply(x[..c], standardization.Scale, x);
+        standardization.Apply(features.Values.AsSpan(row * c, c), x[..c]);
         x[c] = 1;
     }
 

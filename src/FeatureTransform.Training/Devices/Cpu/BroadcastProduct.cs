@@ -1,6 +1,6 @@
 using System.Runtime.Intrinsics;
 
-namespace FeatureTransform.Training.Evaluation;
+namespace FeatureTransform.Training.Devices.Cpu;
 
 /// <summary>
 /// A tile of a matrix product out = A B, 8 rows x 16 columns, in eight accumulators: entries of A are broadcast, 16 columns of
