@@ -13,7 +13,7 @@ internal sealed class HostStep : IDisposable
 {
     private readonly CudaDevice device;
     private readonly MoCo moco;
-    private readonly ImageBatch images;
+    private readonly PairBatch images;
     private uint step;
 
     /// <param name="options">Network, batch and size of the images, which are as large as the views.</param>
@@ -27,7 +27,7 @@ internal sealed class HostStep : IDisposable
         device.Reserve(options);
         moco = new MoCo(device, options);
         (int n, int size) = (options.Optimizer.BatchSize, options.Data.ImageSize);
-        images = new ImageBatch(n);
+        images = moco.CreateBatch();
         var augmenter = new Augmenter(AugmentationRecipe.Named(options.Data.Augmentation, size), size, options.Run.Seed);
         var image = new RgbImage(new byte[size * size * 3], size, size, 0);
         for (int i = 0; i < n; i++)

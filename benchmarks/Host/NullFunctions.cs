@@ -1,4 +1,3 @@
-using System.Diagnostics;
 using System.Reflection;
 using System.Runtime.InteropServices;
 using FeatureTransform.Cuda;
@@ -24,7 +23,6 @@ internal static unsafe partial class NullFunctions
     private static nint lastHandle = Context;
     private static ulong nextAddress = 1UL << 40;
     private static int depth; // of scopes in which the context is current
-    private static long waited;
 
     /// <summary>The calls since it was last asked.</summary>
     public static NullCalls Take()
@@ -140,11 +138,7 @@ internal static unsafe partial class NullFunctions
     private static int cuGraphLaunch(nint executable, nint stream) => Count(ref calls.Graphs);
 
     [UnmanagedCallersOnly]
-    private static int cuEventSynchronize(nint point)
-    {
-        waited = Stopwatch.GetTimestamp();
-        return Count(ref calls.Waits);
-    }
+    private static int cuEventSynchronize(nint point) => Count(ref calls.Waits);
 
     [UnmanagedCallersOnly]
     private static int cuStreamSynchronize(nint stream) => Count(ref calls.Waits);
@@ -155,12 +149,7 @@ internal static unsafe partial class NullFunctions
         void** parameters, void** extra) => Count(ref calls.Launches);
 
     [UnmanagedCallersOnly]
-    private static int cuMemcpyHtoDAsync_v2(ulong device, void* host, nuint bytes, nint stream)
-    {
-        calls.Filling += waited == 0 ? 0 : Stopwatch.GetTimestamp() - waited;
-        waited = 0;
-        return Count(ref calls.Copies);
-    }
+    private static int cuMemcpyHtoDAsync_v2(ulong device, void* host, nuint bytes, nint stream) => Count(ref calls.Copies);
 
     [UnmanagedCallersOnly]
     private static int cuMemcpyDtoHAsync_v2(void* host, ulong device, nuint bytes, nint stream) => Count(ref calls.Copies);

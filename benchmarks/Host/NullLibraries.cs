@@ -18,10 +18,5 @@ internal struct NullCalls
 {
     public int Launches, Executions, Products, Copies, Fills, Graphs, Waits, Others;
 
-    /// <summary>
-    /// Stopwatch ticks from a wait for an event to the copy to the device that follows it: the host fills page-locked memory then.
-    /// </summary>
-    public long Filling;
-
     public readonly int Work => Launches + Executions + Products + Copies + Fills + Graphs;
 }

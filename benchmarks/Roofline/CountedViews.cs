@@ -1,3 +1,4 @@
+using System.Buffers;
 using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cuda;
@@ -12,6 +13,8 @@ internal sealed class CountedViews(CountingDevice device, PretrainOptions option
     private const double Planes = 3 * sizeof(float);
 
     private readonly int n = options.Optimizer.BatchSize, size = options.Data.ImageSize;
+
+    public PairBatch CreateBatch() => new ImageBatch(n, MemoryPool<byte>.Shared);
 
     // The copy from the host, and the one into the buffer that the step reads.
     public void Load(PairBatch batch, ReadOnlySpan<int> order)

@@ -35,8 +35,6 @@ internal sealed class CountingDevice : IDevice
 
     public ParameterStore CreateStore(ParameterLayout layout, bool trained) => new NoParameters(layout);
 
-    public bool MakesViews => true;
-
     public int StepsAhead => 0;
 
     public float LearningRate

@@ -1,4 +1,3 @@
-using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;
 
@@ -23,7 +22,7 @@ internal sealed record RooflineNetwork(string Name, int N, IReadOnlyList<LayerWo
         };
         using var device = new CountingDevice();
         using var moco = new MoCo(device, options);
-        moco.Step(new ImageBatch(n), 0, transform: true, learningRate: 0.03f);
+        moco.Step(moco.CreateBatch(), 0, transform: true, learningRate: 0.03f);
         return new RooflineNetwork($"{name}, {size} px, batch {n}", n, [.. device.Work], device.Uploaded);
     }
 }

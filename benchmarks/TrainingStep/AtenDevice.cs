@@ -30,8 +30,6 @@ internal sealed unsafe class AtenDevice(CpuDevice inner, ElementType type) : IDe
 
     public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
 
-    public bool MakesViews => inner.MakesViews;
-
     public int StepsAhead => inner.StepsAhead;
 
     public float LearningRate { private get; set; }

@@ -32,8 +32,6 @@ internal sealed class TimedDevice(IDevice inner) : IDevice
 
     public (string? LibTorch, string? Cuda) Libraries => inner.Libraries;
 
-    public bool MakesViews => inner.MakesViews;
-
     public int StepsAhead => inner.StepsAhead;
 
     public float LearningRate

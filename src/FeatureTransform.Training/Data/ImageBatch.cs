@@ -1,3 +1,4 @@
+using System.Buffers;
 using FeatureTransform.Native.Cuda;
 
 namespace FeatureTransform.Training.Data;
@@ -7,9 +8,10 @@ namespace FeatureTransform.Training.Data;
 /// (kernels/augment.cu).
 /// </summary>
 /// <param name="batchSize">N, images of a batch.</param>
-internal sealed class ImageBatch(int batchSize) : PairBatch(batchSize)
+/// <param name="pool">What gives the memory of the pixels.</param>
+internal sealed class ImageBatch(int batchSize, MemoryPool<byte> pool) : PairBatch(batchSize)
 {
-    private readonly Slice[] slices = [.. Enumerable.Range(0, SlicesOf(batchSize)).Select(_ => new Slice())];
+    private readonly Slice[] slices = [.. Enumerable.Range(0, SlicesOf(batchSize)).Select(_ => new Slice(pool))];
 
     // Where each slice begins among all pixels.
     private readonly long[] starts = new long[SlicesOf(batchSize)];
@@ -49,17 +51,10 @@ internal sealed class ImageBatch(int batchSize) : PairBatch(batchSize)
         views[Count + i] = augmenter.Describe(image, Epoch, Indices[i], 1, start);
     }
 
-    /// <summary>Writes all pixels, one image behind the other.</summary>
-    public void CopyPixels(Span<byte> target)
-    {
-        foreach (Slice slice in slices)
-        {
-            slice.Pixels.AsSpan(0, slice.Length).CopyTo(target);
-            target = target[slice.Length..];
-        }
-    }
+    /// <summary>The pixels of a slice, one image behind the other.</summary>
+    public ReadOnlySpan<byte> PixelsOf(int slice) => slices[slice].Pixels[..slices[slice].Length];
 
-    /// <summary>Writes the 2 N views, the first of each image and then the second of each, by the pixels that <see cref="CopyPixels"/> writes.</summary>
+    /// <summary>Writes the 2 N views, the first of each image and then the second of each, by the pixels of one slice behind the other.</summary>
     /// <param name="order">Which image's second view comes at each place; empty: each at its own.</param>
     /// <param name="target">2 N views.</param>
     public void CopyViews(ReadOnlySpan<int> order, Span<AugmentView> target)
@@ -83,9 +78,11 @@ internal sealed class ImageBatch(int batchSize) : PairBatch(batchSize)
         }
     }
 
-    private sealed class Slice
+    private sealed class Slice(MemoryPool<byte> pool)
     {
-        public byte[] Pixels { get; private set; } = [];
+        private IMemoryOwner<byte>? memory;
+
+        public Span<byte> Pixels => memory is null ? [] : memory.Memory.Span;
 
         public int Length { get; set; }
 
@@ -96,12 +93,13 @@ internal sealed class ImageBatch(int batchSize) : PairBatch(batchSize)
             if (end > Pixels.Length)
             {
                 // Images of about this size are to come for the rest of the slice.
-                byte[] larger = GC.AllocateUninitializedArray<byte>((int)Math.Min(Array.MaxLength, end + (end / 2L)));
-                Pixels.AsSpan(0, start).CopyTo(larger);
-                Pixels = larger;
+                IMemoryOwner<byte> larger = pool.Rent((int)Math.Min(pool.MaxBufferSize, end + (end / 2L)));
+                Pixels[..start].CopyTo(larger.Memory.Span);
+                memory?.Dispose();
+                memory = larger;
             }
 
-            pixels.CopyTo(Pixels.AsSpan(start));
+            pixels.CopyTo(Pixels[start..]);
             Length = end;
             return start;
         }

@@ -41,7 +41,7 @@ internal sealed class PairLoader : IDisposable
     /// <param name="firstStep">Step of the first batch.</param>
     /// <param name="endStep">Step behind the last batch.</param>
     /// <param name="threads">Threads, at least 1.</param>
-    /// <param name="asImages">Give <see cref="ImageBatch"/>es, whose views the device makes, instead of <see cref="ViewBatch"/>es.</param>
+    /// <param name="create">Makes the batches of the ring; null: <see cref="ViewBatch"/>es.</param>
     /// <exception cref="ArgumentOutOfRangeException">There are no threads.</exception>
     /// <exception cref="InvalidInputException">The set has fewer images than a batch.</exception>
     public PairLoader(
@@ -53,7 +53,7 @@ internal sealed class PairLoader : IDisposable
         long firstStep,
         long endStep,
         int threads,
-        bool asImages = false)
+        Func<PairBatch>? create = null)
     {
         ArgumentOutOfRangeException.ThrowIfLessThan(threads, 1);
         if (batchSize > set.Count)
@@ -67,7 +67,7 @@ internal sealed class PairLoader : IDisposable
         _order = new int[set.Count];
         long bytes = 2L * batchSize * size * size * 3 * sizeof(float);
         _ring = new PairBatch?[(int)Math.Clamp(MostBytes / bytes, FewestBatches, MostBatches)];
-        _free = new Stack<PairBatch>(_ring.Select<PairBatch?, PairBatch>(_ => asImages ? new ImageBatch(batchSize) : new ViewBatch(batchSize, size)));
+        _free = new Stack<PairBatch>(_ring.Select<PairBatch?, PairBatch>(_ => create?.Invoke() ?? new ViewBatch(batchSize, size)));
         _threads = new Thread[threads];
         for (int i = 0; i < threads; i++)
         {

@@ -13,6 +13,8 @@ internal sealed class HostViews(IDevice device, int n, int size) : IViews
     private int[] order = [];
     private ViewBatch? loaded;
 
+    public PairBatch CreateBatch() => new ViewBatch(n, size);
+
     public void Load(PairBatch batch, ReadOnlySpan<int> order)
     {
         loaded = (ViewBatch)batch;

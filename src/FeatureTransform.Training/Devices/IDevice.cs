@@ -16,9 +16,6 @@ internal interface IDevice : IDisposable
     /// <summary>Versions of the libraries that it computes with; null where it does without.</summary>
     (string? LibTorch, string? Cuda) Libraries { get; }
 
-    /// <summary>Whether views are made here, of images: <see cref="CreateViews"/> then takes <see cref="Data.ImageBatch"/>es too.</summary>
-    bool MakesViews { get; }
-
     /// <summary>Steps that are given to the device before the results of the first are read; 0 where a step is done when its last call returns.</summary>
     int StepsAhead { get; }
 

@@ -6,10 +6,15 @@ namespace FeatureTransform.Training.Devices;
 internal interface IViews : IDisposable
 {
     /// <summary>
-    /// Takes the batch of the step to come, which may be changed as soon as this returns. Does not wait for the steps before. Not part
-    /// of what <see cref="IDevice.Replay"/> repeats.
+    /// A batch to be filled, in the form that is best here: views, or images of which the device makes views. Lasts as long as this.
     /// </summary>
-    /// <param name="batch">N images: views, or images where <see cref="IDevice.MakesViews"/>.</param>
+    PairBatch CreateBatch();
+
+    /// <summary>
+    /// Takes the batch of the step to come, which may be changed once the next one is loaded. Does not wait for the steps before. Not
+    /// part of what <see cref="IDevice.Replay"/> repeats.
+    /// </summary>
+    /// <param name="batch">N images: views, or what <see cref="CreateBatch"/> gives.</param>
     /// <param name="order">Which image of the batch is at each place of the second view; empty: each at its own.</param>
     void Load(PairBatch batch, ReadOnlySpan<int> order);
 

@@ -70,8 +70,11 @@ internal sealed class MoCo : IDisposable
     /// <summary>Sets the negatives, from a checkpoint.</summary>
     public void WriteQueue(FeatureQueue queue) => contrast.WriteQueue(queue);
 
+    /// <summary>A batch to be filled, in the form that is best for <see cref="Step"/>; lasts as long as this.</summary>
+    public PairBatch CreateBatch() => views.CreateBatch();
+
     /// <summary>Gives one step to the device; <see cref="Read"/> gives its results, each step's once and in order.</summary>
-    /// <param name="batch">N images; may be changed as soon as this returns.</param>
+    /// <param name="batch">N images; may be changed once the next step is given, or all are read.</param>
     /// <param name="step">Step number: with the seed it determines everything random.</param>
     /// <param name="transform">Whether feature transformation is on yet.</param>
     /// <param name="learningRate">Learning rate of the step.</param>

@@ -78,9 +78,10 @@ internal sealed class PretrainLoop : IDisposable
         int threads = options.Run.Threads > 0 ? options.Run.Threads : Environment.ProcessorCount;
         using (var loader = new PairLoader(
             images.Pretraining, recipe, options.Data.ImageSize, n, options.Run.Seed, firstStep, totalSteps, threads,
-            asImages: device.MakesViews && dump is null))
+            create: dump is null ? moco.CreateBatch : null))
         {
             (double epochSeconds, TimeSpan epochWait) = (0, TimeSpan.Zero);
+            var held = new Queue<PairBatch>(); // that the device may still copy
             while (step < totalSteps && !stop.IsCancellationRequested)
             {
                 training.Start();
@@ -106,7 +107,12 @@ internal sealed class PretrainLoop : IDisposable
                         moco.Query.Store, moco.Key.Store, moco.ReadQueue());
                 }
 
-                loader.Return(batch);
+                held.Enqueue(batch);
+                if (held.Count > device.StepsAhead)
+                {
+                    loader.Return(held.Dequeue());
+                }
+
                 training.Stop();
                 if (epochEnds)
                 {

@@ -22,15 +22,15 @@ public sealed class CudaGraphTests
         using var replayed = new EmulatedCuda(CudaPrecision.Float32, separate: false, cudaGraph: true);
         using var expected = new MoCo(direct.Device, options);
         using var given = new MoCo(replayed.Device, options);
+        ImageBatch[] own = [(ImageBatch)given.CreateBatch(), (ImageBatch)given.CreateBatch()]; // in page-locked memory
         var rows = (Expected: new RowStatistics(TinyMoCo.N), Given: new RowStatistics(TinyMoCo.N));
         for (uint step = 0; step < 6; step++)
         {
             // The transformation begins in the third step, the learning rate changes, images become larger with the fourth, and in the last step
             // the plain statistics are asked for; an evaluation comes between.
             (bool transform, float rate) = (step >= 2, 0.001f * (step + 1));
-            ImageBatch batch = TinyMoCo.Images(options, step);
-            expected.Step(batch, step, transform, rate, step == 5 ? rows.Expected : null);
-            given.Step(batch, step, transform, rate, step == 5 ? rows.Given : null);
+            expected.Step(TinyMoCo.Images(options, step), step, transform, rate, step == 5 ? rows.Expected : null);
+            given.Step(TinyMoCo.Fill(own[step % 2], options, step), step, transform, rate, step == 5 ? rows.Given : null);
             Assert.Equal(expected.Read(), given.Read());
             Assert.Equal(expected.Statistics.Loss, given.Statistics.Loss);
             if (step == 3)

@@ -1,3 +1,4 @@
+using System.Buffers;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Data;
 using FeatureTransform.Training.Devices;
@@ -217,13 +218,13 @@ internal static class TinyMoCo
     public static ViewBatch Batch(float[] view1, float[] view2) => Methods.Views.Of(N, Size, view1, view2);
 
     /// <summary>Images whose views a device makes.</summary>
-    public static ImageBatch Images(PretrainOptions options, uint step) => Fill(new ImageBatch(N), options, step);
+    public static ImageBatch Images(PretrainOptions options, uint step) => Fill(new ImageBatch(N, MemoryPool<byte>.Shared), options, step);
 
     /// <summary>The views of the same images, which the CPU makes.</summary>
     public static ViewBatch Views(PretrainOptions options, uint step) => Fill(new ViewBatch(N, Size), options, step);
 
-    // In several sizes, and larger from the fourth step on.
-    private static TBatch Fill<TBatch>(TBatch batch, PretrainOptions options, uint step)
+    /// <summary>Images in several sizes, and larger from the fourth step on.</summary>
+    public static TBatch Fill<TBatch>(TBatch batch, PretrainOptions options, uint step)
         where TBatch : PairBatch
     {
         var augmenter = new Augmenter(AugmentationRecipe.Named(options.Data.Augmentation, Size), Size, options.Run.Seed);

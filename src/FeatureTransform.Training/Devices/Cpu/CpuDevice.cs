@@ -29,8 +29,6 @@ internal sealed unsafe partial class CpuDevice : IDevice
 
     public (string? LibTorch, string? Cuda) Libraries => (ATen.Version, null);
 
-    public bool MakesViews => false;
-
     public int StepsAhead => 0;
 
     public float LearningRate { private get; set; }

@@ -104,8 +104,6 @@ internal sealed unsafe partial class CudaDevice : IDevice
         _ => "fp32",
     };
 
-    public bool MakesViews => true;
-
     public int StepsAhead => 1;
 
     public float LearningRate

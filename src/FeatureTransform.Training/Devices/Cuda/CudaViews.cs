@@ -8,9 +8,9 @@ using FeatureTransform.Training.Options;
 namespace FeatureTransform.Training.Devices.Cuda;
 
 /// <summary>
-/// The views of a batch on the device. A batch goes through page-locked memory and a stream of its own into a buffer beside the one
-/// that the step reads, so that it is copied while the step before computes. Of an <see cref="ImageBatch"/> the views are made by our
-/// kernels.
+/// The views of a batch on the device. A batch goes from page-locked memory by a stream of its own into a buffer beside the one that
+/// the step reads, so that it is copied while the step before computes. Of an <see cref="ImageBatch"/>, whose pixels are decoded into
+/// page-locked memory, the views are made by our kernels.
 /// </summary>
 internal sealed class CudaViews : IViews
 {
@@ -20,13 +20,14 @@ internal sealed class CudaViews : IViews
     private readonly CudaContext context;
     private readonly CudaStream copies;
     private readonly PinnedUploads uploads;
-    private readonly CudaEvent taken;
+    private readonly PinnedPool pool;
+    private readonly CudaEvent arrived, taken;
     private readonly int n, size;
     private readonly Augment augment;
     private DeviceMemory? next, current;
     private Layout layout;
 
-    // Offsets behind the order of the second views: views as fp32, or how they are made and the pixels that they are made of.
+    // Offsets behind the order of the second views: views as fp32, or how they are made; then the pixels that they are made of.
     private readonly record struct Layout(bool AreImages, long Views, long Pixels, long Bytes);
 
     /// <param name="device">Where the steps run.</param>
@@ -41,11 +42,16 @@ internal sealed class CudaViews : IViews
         augment = new Augment(device.Kernels, device.Type, size, blurs ? GaussianBlur.Radius(size) : null);
         copies = new CudaStream(context);
         uploads = new PinnedUploads(copies);
+        pool = new PinnedPool(context);
+        arrived = new CudaEvent(context);
         taken = new CudaEvent(context);
     }
 
+    public PairBatch CreateBatch() => new ImageBatch(n, pool);
+
     public void Load(PairBatch batch, ReadOnlySpan<int> order)
     {
+        arrived.Synchronize(); // the batch before is its owner's again
         Layout wanted = LayoutOf(batch);
         if (wanted.AreImages != layout.AreImages)
         {
@@ -54,9 +60,12 @@ internal sealed class CudaViews : IViews
 
         layout = wanted;
         Require(layout.Bytes);
-        Fill(batch, order, uploads.Take(next!.Bytes));
+        Fill(batch, order, uploads.Take(layout.Pixels));
         copies.WaitFor(taken);
-        device.Stream.WaitFor(uploads.Send(next.Address, layout.Bytes));
+        uploads.Send(next!.Address, layout.Pixels);
+        SendPixels(batch);
+        arrived.Record(copies);
+        device.Stream.WaitFor(arrived);
         DeviceCopies.Copy(device.Stream, next.Address, current!.Address, layout.Bytes);
         taken.Record(device.Stream);
     }
@@ -98,7 +107,7 @@ internal sealed class CudaViews : IViews
     {
         copies.Synchronize();
         device.Stream.Synchronize();
-        foreach (IDisposable? owned in (IDisposable?[])[uploads, taken, copies, next, current])
+        foreach (IDisposable? owned in (IDisposable?[])[uploads, arrived, taken, copies, pool, next, current])
         {
             owned?.Dispose();
         }
@@ -126,7 +135,8 @@ internal sealed class CudaViews : IViews
         long views = Rounded(n * sizeof(int));
         if (batch is not ImageBatch images)
         {
-            return new Layout(false, views, 0, views + (2 * ViewFloats * sizeof(float)));
+            long end = views + (2 * ViewFloats * sizeof(float));
+            return new Layout(false, views, end, end);
         }
 
         long pixels = views + Rounded(2 * n * Marshal.SizeOf<AugmentView>());
@@ -142,7 +152,6 @@ internal sealed class CudaViews : IViews
         if (batch is ImageBatch images)
         {
             images.CopyViews(order, MemoryMarshal.Cast<byte, AugmentView>(views)[..(2 * n)]);
-            images.CopyPixels(target[(int)layout.Pixels..]);
             return;
         }
 
@@ -154,6 +163,22 @@ internal sealed class CudaViews : IViews
         for (int i = 0; i < n; i++)
         {
             made.View2.AsSpan((order.IsEmpty ? i : order[i]) * length, length).CopyTo(second[(i * length)..]);
+        }
+    }
+
+    private void SendPixels(PairBatch batch)
+    {
+        if (batch is not ImageBatch images)
+        {
+            return;
+        }
+
+        ulong target = next!.Address + (ulong)layout.Pixels;
+        for (int slice = 0; slice < images.Slices; slice++)
+        {
+            ReadOnlySpan<byte> pixels = images.PixelsOf(slice);
+            DeviceCopies.Upload(copies, pixels, target);
+            target += (ulong)pixels.Length;
         }
     }
 

@@ -30,8 +30,6 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     /// <summary>The graphs that cuDNN has to plan, each once.</summary>
     public IReadOnlyCollection<OperationGraph> Graphs => graphs.Values;
 
-    public bool MakesViews => true;
-
     public int StepsAhead => 0;
 
     public float LearningRate
@@ -207,6 +205,8 @@ internal sealed class ShapeDevice(CudaPrecision precision) : IDevice
     // As CudaViews.
     private sealed class ViewShapes(ShapeDevice device, int n, int size) : IViews
     {
+        public PairBatch CreateBatch() => throw new NotSupportedException();
+
         public void Load(PairBatch batch, ReadOnlySpan<int> order)
         {
         }
