@@ -10,15 +10,17 @@ public readonly unsafe ref struct CudaContextScope
     {
         this.owner = owner;
         nint current;
+        string call = nameof(driver.Api.cuCtxGetCurrent);
         CUresult result = driver.Api.cuCtxGetCurrent(&current);
         if (result == CUresult.CUDA_SUCCESS && current != context)
         {
+            call = nameof(driver.Api.cuCtxPushCurrent_v2);
             result = driver.Api.cuCtxPushCurrent_v2(context);
             pushed = result == CUresult.CUDA_SUCCESS ? driver.Api : null;
         }
         if (throws)
         {
-            driver.ThrowIfFailed(result, nameof(driver.Api.cuCtxPushCurrent_v2));
+            driver.ThrowIfFailed(result, call);
         }
     }
 

@@ -45,8 +45,7 @@ public sealed class ErrorInjectionTests : HostTest
                 {
                     failed++;
                     Assert.Equal((int)CUresult.CUDA_ERROR_UNKNOWN, exception.Code);
-                    // The scope of a context asks for the current one, and names the call that it is there for.
-                    Assert.Equal(call == "cuCtxGetCurrent" ? "cuCtxPushCurrent_v2" : call, exception.Call);
+                    Assert.Equal(call, exception.Call);
                 }
                 Assert.DoesNotContain(Emulator.Findings, f => f.Kind is FindingKinds.InternalError or FindingKinds.DoubleDestroy
                     or FindingKinds.UseAfterDestroy or FindingKinds.DoubleFree or FindingKinds.UseAfterFree);
