@@ -1,5 +1,6 @@
 // Backward pass of y = relu(f + shortcut) where the gradient before the ReLU is wanted itself, as it is that of the shortcut too:
 // dy = y > 0 ? dy + dy2 : 0 in place, the sum in fp32. Four elements a thread. Elsewhere cuDNN masks the gradient on its way.
+// FT_BF16: 1 if all is bf16, else fp32.
 // CPU twin: BatchNormKernels.BackwardSums.
 #include "common/rows.cuh"
 
@@ -39,12 +40,8 @@ __device__ __forceinline__ void relu_backward(const ReluBackwardArgs& args)
     store4(dy, 0, left, aligned, gradient);
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) relu_backward_fp32(const ReluBackwardArgs args)
-{
-    relu_backward<float>(args);
-}
-
-extern "C" __global__ void __launch_bounds__(FT_THREADS) relu_backward_bf16(const ReluBackwardArgs args)
-{
-    relu_backward<u16>(args);
-}
+#if FT_BF16
+extern "C" __global__ void __launch_bounds__(FT_THREADS) relu_backward_bf16(const ReluBackwardArgs args) { relu_backward<u16>(args); }
+#else
+extern "C" __global__ void __launch_bounds__(FT_THREADS) relu_backward_fp32(const ReluBackwardArgs args) { relu_backward<float>(args); }
+#endif

@@ -15,9 +15,9 @@ internal sealed class ReluBackward(KernelLibrary library, ElementType type)
     /// <summary>Threads of a block, four elements each.</summary>
     public const int Threads = 256;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, $"relu_backward_{Launches.Suffix(type)}");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(type), $"relu_backward_{Launches.Suffix(type)}");
 
-    public static KernelVariant Variant { get; } = new("relu_backward.cu");
+    public static KernelVariant VariantOf(ElementType type) => new("relu_backward.cu", Launches.Flag("FT_BF16", type));
 
     public void Launch(CudaStream stream, in ReluBackwardArgs args) =>
         kernel.Launch(stream, new Dim3(Launches.Blocks((long)args.Count, 4 * Threads)), new Dim3(Threads), 0, args);
