@@ -165,6 +165,18 @@ __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], cons
         du[pass] = scaled(add_scaled(u[pass], along, du[pass]), scale);
 }
 
+// Columns column .. column + 3 of a row; past its last column that one again, so that there is no branch.
+__device__ __forceinline__ float4 load_clamped4(const float* row, u32 column, u32 last)
+{
+    return make_float4(row[column], row[min(column + 1, last)], row[min(column + 2, last)], row[min(column + 3, last)]);
+}
+
+// Zeros past the end of a row.
+__device__ __forceinline__ float4 cut(float4 x, u32 column, u32 columns)
+{
+    return make_float4(x.x, column + 1 < columns ? x.y : 0.0f, column + 2 < columns ? x.z : 0.0f, column + 3 < columns ? x.w : 0.0f);
+}
+
 // A quad of O over every stride-th part from `first` on. ALIGNED: rows of the partial results are, and no quad is cut.
 template <bool ALIGNED>
 __device__ __forceinline__ float4 sum_parts(const RowParts& parts, float shift, u32 first, u32 stride, u32 column)
@@ -177,9 +189,9 @@ __device__ __forceinline__ float4 sum_parts(const RowParts& parts, float shift, 
         u32 part = first + step * stride;
         const float* row = parts.slot(part) + (u64)parts.row * c;
         float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load4(row, column, c, false), factor, sum);
+        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load_clamped4(row, column, c - 1), factor, sum);
     }
-    return sum;
+    return ALIGNED ? sum : cut(sum, column, c);
 }
 
 // The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.

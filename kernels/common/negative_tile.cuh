@@ -15,7 +15,7 @@
 // What all draws of a step share; in shared memory.
 struct DrawState
 {
-    __align__(16) u32 round_keys[FT_PERMUTATION_ROUNDS];
+    u32 round_keys[FT_PERMUTATION_ROUNDS];
     u32 step;
     float lambda; // of batch scope
 };
@@ -59,20 +59,17 @@ struct NegativeTile
     // Once, before the first part; to be followed by a barrier.
     static __device__ __forceinline__ void start(const InfoNceArgs& args, DrawState& draws, u8* shared)
     {
-        // The first threads draw four round keys each, the one behind them lambda.
-        constexpr u32 KEY_THREADS = FT_PERMUTATION_ROUNDS / 4;
-        u32 step = args.state->step, use = threadIdx.x < KEY_THREADS ? USE_PERMUTATION_KEYS : USE_NEGATIVE_LAMBDA;
-        uint4 words = philox_block(args.seed, step, use, args.rank, threadIdx.x < KEY_THREADS ? threadIdx.x : 0u);
-        if (threadIdx.x < KEY_THREADS)
+        u32 step = args.state->step;
+        if (threadIdx.x < FT_PERMUTATION_ROUNDS)
         {
-            *(uint4*)&draws.round_keys[4 * threadIdx.x] = words;
+            draws.round_keys[threadIdx.x] = philox_element(args.seed, step, USE_PERMUTATION_KEYS, args.rank, threadIdx.x);
         }
 
-        if (threadIdx.x == KEY_THREADS)
+        if (threadIdx.x == 0)
         {
             bool mixing = FT_SCOPE == SCOPE_BATCH && args.mix != 0 && args.state->transform != 0;
             draws.step = step;
-            draws.lambda = mixing ? beta_draw(args.table, args.row_bits, words.x) : 1.0f;
+            draws.lambda = mixing ? negative_lambda(args, step, 0) : 1.0f;
         }
 
         if (FT_SCOPE == SCOPE_ELEMENT)
@@ -85,6 +82,13 @@ struct NegativeTile
         }
     }
 
+    // lambda of batch scope (index 0) and of row scope.
+    static __device__ __forceinline__ float negative_lambda(const InfoNceArgs& args, u32 step, u32 index)
+    {
+        uint4 words = philox_block(args.seed, step, USE_NEGATIVE_LAMBDA, args.rank, index);
+        return beta_draw(args.table, args.row_bits, words.x);
+    }
+
     // Draws for the tiles first + ahead .. first + ahead + TILES - 1.
     __device__ __forceinline__ void draw(u32 ahead)
     {
@@ -94,8 +98,7 @@ struct NegativeTile
         *(u32*)(shared + PARTNERS + place) = mixed ? permute(draws.round_keys, permutation_bits(args.k), args.k, key) : 0u;
         if (FT_SCOPE == SCOPE_ROW)
         {
-            LambdaStream stream = {args.table, args.row_bits, args.seed, draws.step, USE_NEGATIVE_LAMBDA, args.rank};
-            *(float*)(shared + LAMBDAS + place) = mixed ? row_lambda(stream, SCOPE_ROW, key) : 1.0f;
+            *(float*)(shared + LAMBDAS + place) = mixed ? negative_lambda(args, draws.step, key) : 1.0f;
         }
     }
 

@@ -11,7 +11,7 @@ __device__ __forceinline__ u32 permutation_cipher(const u32* keys, u32 bits, u32
     u32 left_bits = bits / 2, right_bits = bits - left_bits, extra = right_bits - left_bits; // extra is 0 or 1
     u32 left_mask = (1u << left_bits) - 1u, right_mask = (1u << right_bits) - 1u;
     u32 left = value >> right_bits, right = value & right_mask;
-#pragma unroll 4 // all rounds would take long to compile, and gain nothing beside the latency of a round
+#pragma unroll
     for (int i = 0; i < FT_PERMUTATION_ROUNDS; i++)
     {
         u32 high = __umulhi(0xD2511F53u, left), low = 0xD2511F53u * left;

@@ -45,7 +45,7 @@ internal static partial class MutantTable
         Found("both operand tiles are one", "infonce_bf16, row", "common/negative_tile.cuh",
             "u8* operand = shared + ahead % 2 * TILE_BYTES;", "u8* operand = shared;", Race, "store_chunk(operand, place, z);"),
         Found("the lambda of the batch is never set", "infonce_bf16, batch", "common/negative_tile.cuh",
-            "            draws.lambda = mixing ? beta_draw(args.table, args.row_bits, words.x) : 1.0f;\n", "",
+            "            draws.lambda = mixing ? negative_lambda(args, step, 0) : 1.0f;\n", "",
             Unwritten, "float one = FT_SCOPE == SCOPE_ROW"),
         Found("the table of quantiles is copied without its end", "infonce_bf16, element", "common/negative_tile.cuh",
             "(33u << args.row_bits)", "(31u << args.row_bits)", Unwritten, "float4 row = table[(bits >> shift)", "common/beta.cuh"),
