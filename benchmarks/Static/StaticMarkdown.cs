@@ -83,10 +83,11 @@ internal static class StaticMarkdown
         text.WriteLine();
         text.WriteLine($"""
             Where architectures differ: {Architectures(kernels)}. For others that the compiler knows one variant of each file is
-            compiled, under the same bars of warnings and spills. Shared memory is static + dynamic. Blocks are those that one multiprocessor holds at once, computed from registers, threads and shared memory; 0: a block does not
-            fit there, and the launcher takes another variant. Instructions are those of the main loop: the shortest loop with the
-            most tensor products, else the longest loop; loops within it count once, called functions do not. Guarded ones among
-            them are skipped by a conditional branch and hold no tensor product.
+            compiled, under the same bars of warnings and spills. Shared memory is static + dynamic. Blocks are those that one
+            multiprocessor holds at once, computed from registers, threads and shared memory; 0: a block does not fit there, and the
+            launcher takes another variant. Instructions are those of the main loop: the shortest loop with the most tensor products,
+            else the longest loop; loops within it count once, called functions do not. Guarded ones among them are skipped by a
+            conditional branch and hold no tensor product.
 
             """);
         text.WriteLine("""
