@@ -32,12 +32,15 @@ internal static class ColdStart
     // MoCo v2 with both transformations in bf16, N 256, C 128, K 65536, from images to the update of the queue: what the first step needs.
     private static IEnumerable<KernelVariant> Variants()
     {
-        var shape = new CudaStepShape(256, 128, 65536) { Features = ElementType.BFloat16 };
-        InfoNcePlan pass = InfoNcePlan.Choose(shape, new FeatureTransformOptions(), multiprocessors: 108, sharedBytes: 163 << 10);
+        const ElementType type = ElementType.BFloat16;
+        var shape = new CudaStepShape(256, 128, 65536) { Features = type };
+        var options = new FeatureTransformOptions();
+        InfoNcePlan pass = InfoNcePlan.Choose(shape, options, multiprocessors: 108, sharedBytes: 163 << 10);
         return
         [
-            .. CudaDevice.Variants, Augment.Variant, Augment.BlurVariant, MixPositive.VariantOf(shape.Features), pass.Variant,
-            InfoNceFinish.VariantOf(shape, pass), Enqueue.Variant,
+            .. CudaDevice.VariantsOf(type), Augment.VariantOf(type), Augment.BlurVariantOf(type),
+            MixPositive.VariantOf(type, options.PositiveScope), pass.Variant,
+            InfoNceFinish.VariantOf(shape, pass, options.PositiveScope), Enqueue.VariantOf(shape.Queue),
         ];
     }
 }

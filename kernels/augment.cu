@@ -5,7 +5,7 @@
 //   augment_blur    (augment_blur.cu) blurs and finishes the others; not needed by a recipe without blur
 // Without operations it is the transform for evaluation. Between the launches a view is three planes of fp32 in [0, 1].
 // One thread a pixel of a view, a block takes a tile of 32 x 8. CPU twins: Augmenter, Resampler, ColorKernels,
-// EvaluationTransform.
+// EvaluationTransform. FT_OUTPUT_BF16: 1 if the views are bf16, else fp32.
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 #include "common/view.cuh"
@@ -156,6 +156,8 @@ __device__ __forceinline__ void color(const AugmentArgs& args)
         store4(output, channel, args.channels, aligned, make_float4(0.0f, 0.0f, 0.0f, 0.0f));
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_color_fp32(const AugmentArgs args) { color<float>(args); }
-
+#if FT_OUTPUT_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_color_bf16(const AugmentArgs args) { color<u16>(args); }
+#else
+extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_color_fp32(const AugmentArgs args) { color<float>(args); }
+#endif

@@ -2,6 +2,7 @@
 // padding): a separable kernel of 2 r + 1 taps exp(-t^2 / (2 sigma^2)) divided by their sum, the view mirrored at its edge
 // pixels, r = S / 20. A block takes a tile of 32 x 32 pixels of one channel: it and its margin come into shared memory, are
 // summed along the rows, then along the columns. CPU twin: GaussianBlur.
+// FT_OUTPUT_BF16: 1 if the views are bf16, else fp32.
 #include "common/rows.cuh"
 #include "common/view.cuh"
 
@@ -55,10 +56,14 @@ __device__ __forceinline__ void blur(const AugmentBlurArgs& args)
     float* rows = pixels + width * width;
     for (u32 t = threadIdx.x; t <= radius; t += FT_THREADS)
     {
-        double sum = 1;
+        double sum = 1, own = 1;
         for (u32 i = 1; i <= radius; i++)
-            sum += 2 * tap(i, view.blur_sigma);
-        weights[t] = (float)(tap(t, view.blur_sigma) / sum);
+        {
+            double other = tap(i, view.blur_sigma);
+            sum += 2 * other;
+            own = i == t ? other : own;
+        }
+        weights[t] = (float)(own / sum);
     }
     const float* plane = args.planes + (3 * (u64)index + channel) * size * size;
     for (u32 i = threadIdx.x; i < width * width; i += FT_THREADS)
@@ -82,6 +87,8 @@ __device__ __forceinline__ void blur(const AugmentBlurArgs& args)
     }
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_blur_fp32(const AugmentBlurArgs args) { blur<float>(args); }
-
+#if FT_OUTPUT_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_blur_bf16(const AugmentBlurArgs args) { blur<u16>(args); }
+#else
+extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_blur_fp32(const AugmentBlurArgs args) { blur<float>(args); }
+#endif

@@ -35,9 +35,11 @@ __device__ __forceinline__ void enqueue(const EnqueueArgs& args)
         store4(to, column, c, to_aligned, load4(from, column, c, from_aligned));
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) enqueue_fp32(const EnqueueArgs args) { enqueue<float>(args); }
-
+#if FT_QUEUE_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) enqueue_bf16(const EnqueueArgs args) { enqueue<u16>(args); }
+#else
+extern "C" __global__ void __launch_bounds__(FT_THREADS) enqueue_fp32(const EnqueueArgs args) { enqueue<float>(args); }
+#endif
 
 // Mirrored by AdvanceStepArgs in C#.
 struct AdvanceStepArgs

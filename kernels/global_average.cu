@@ -1,6 +1,7 @@
 // The mean over the pixels of each image, N x P x C to N x C, and its gradient. Sums are fp32 in a fixed order: a block takes an image
 // and 128 channels, a warp every eighth pixel with four channels a lane; then the warps' sums are added, warp by warp. cuDNN's
 // resampling is not used: on a device it gave wrong means in bf16.
+// FT_BF16: 1 if all is bf16, else fp32.
 // CPU twin: CpuDevice.GlobalAverage, CpuDevice.GlobalAverageBackward.
 #include "common/rows.cuh"
 
@@ -48,16 +49,18 @@ __device__ __forceinline__ void global_average_backward(const GlobalAverageArgs&
     store4((T*)args.to + row * c, column, c, rows_aligned((const T*)args.to, c), scaled(dy, 1.0f / args.pixels));
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_fp32(const GlobalAverageArgs args) { global_average<float>(args); }
-
+#if FT_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_bf16(const GlobalAverageArgs args) { global_average<u16>(args); }
-
-extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_backward_fp32(const GlobalAverageArgs args)
-{
-    global_average_backward<float>(args);
-}
 
 extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_backward_bf16(const GlobalAverageArgs args)
 {
     global_average_backward<u16>(args);
 }
+#else
+extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_fp32(const GlobalAverageArgs args) { global_average<float>(args); }
+
+extern "C" __global__ void __launch_bounds__(FT_THREADS) global_average_backward_fp32(const GlobalAverageArgs args)
+{
+    global_average_backward<float>(args);
+}
+#endif

@@ -6,7 +6,7 @@
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
 // double by thread and then over the threads of the row, O in fp32 by groups of lanes that take every groups-th part, then over
 // the groups. The last block to finish adds the losses of all rows.
-// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_ROWS: rows of a block; 1, where a row has many parts, or 8: a warp a row.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_POSITIVE_ELEMENTS: see common/positive.cuh. FT_ROWS: rows of a block; 1, where a row has many parts, or 8: a warp a row.
 // FT_PASSES: quads of channels that a thread can own; 4 FT_ROW_THREADS FT_PASSES >= C.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
 #include "common/infonce_parts.cuh"
@@ -43,6 +43,32 @@ __device__ __forceinline__ T row_sum(T value)
     return FT_ROW_THREADS == FT_WARP ? warp_sum(value) : block_sum<FT_THREADS>(value);
 }
 
+// Four such sums at once, each in the order of row_sum: exchanges over 16 lanes, then over 8, leave each lane one of the four values.
+__device__ __forceinline__ void row_sums(double (&values)[4])
+{
+    bool upper = (threadIdx.x & 16) != 0, odd = (threadIdx.x & 8) != 0;
+    double even = upper ? values[2] : values[0], other = upper ? values[3] : values[1];
+    even += __shfl_xor_sync(FT_FULL_MASK, upper ? values[0] : values[2], 16);
+    other += __shfl_xor_sync(FT_FULL_MASK, upper ? values[1] : values[3], 16);
+    double value = (odd ? other : even) + __shfl_xor_sync(FT_FULL_MASK, odd ? even : other, 8);
+    value = group_sum(value, 8);
+    u32 lanes = 8; // from one value to the next
+    if (FT_ROW_THREADS != FT_WARP)
+    {
+        __shared__ double sums[FT_THREADS / FT_WARP][4];
+        if (threadIdx.x % 8 == 0)
+            sums[threadIdx.x / FT_WARP][threadIdx.x / 8 % 4] = value;
+        __syncthreads();
+        value = sums[0][threadIdx.x % 4];
+        for (u32 warp = 1; warp < FT_THREADS / FT_WARP; warp++)
+            value += sums[warp][threadIdx.x % 4];
+        lanes = 1;
+    }
+#pragma unroll
+    for (u32 i = 0; i < 4; i++)
+        values[i] = __shfl_sync(FT_FULL_MASK, value, (int)(i * lanes));
+}
+
 __device__ __forceinline__ float row_max(float value)
 {
     value = warp_max(value);
@@ -74,22 +100,22 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     u32 thread = threadIdx.x % FT_ROW_THREADS;
     const InfoNceFinishArgs& args = parts.args;
     float shift = -FT_INFINITY;
+#pragma unroll 1 // a thread has one part, or two
     for (u32 part = thread; part < parts.count; part += FT_ROW_THREADS)
         shift = fmaxf(shift, parts.value(part, PARTIAL_SHIFT));
     shift = row_max(shift);
 
-    double score = 0, square = 0, exp = 0, rank = 0;
+    double sums[4] = {0, 0, 0, 0};
+#pragma unroll 1
     for (u32 part = thread; part < parts.count; part += FT_ROW_THREADS)
     {
-        score += parts.value(part, PARTIAL_SCORE);
-        square += parts.value(part, PARTIAL_SQUARE);
-        exp += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-        rank += __float_as_uint(parts.value(part, PARTIAL_RANK));
+        sums[0] += parts.value(part, PARTIAL_SCORE);
+        sums[1] += parts.value(part, PARTIAL_SQUARE);
+        sums[2] += parts.value(part, PARTIAL_EXP) * (double)exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
+        sums[3] += __float_as_uint(parts.value(part, PARTIAL_RANK));
     }
-    score = row_sum(score);
-    square = row_sum(square);
-    exp = row_sum(exp);
-    rank = row_sum(rank);
+    row_sums(sums);
+    double score = sums[0], square = sums[1], exp = sums[2], rank = sums[3];
     if (thread == 0)
     {
         const double LOG2E = 1.4426950408889634;
@@ -139,21 +165,33 @@ __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], cons
         du[pass] = scaled(add_scaled(u[pass], along, du[pass]), scale);
 }
 
+// Columns column .. column + 3 of a row; past its last column that one again, so that there is no branch.
+__device__ __forceinline__ float4 load_clamped4(const float* row, u32 column, u32 last)
+{
+    return make_float4(row[column], row[min(column + 1, last)], row[min(column + 2, last)], row[min(column + 3, last)]);
+}
+
+// Zeros past the end of a row.
+__device__ __forceinline__ float4 cut(float4 x, u32 column, u32 columns)
+{
+    return make_float4(x.x, column + 1 < columns ? x.y : 0.0f, column + 2 < columns ? x.z : 0.0f, column + 3 < columns ? x.w : 0.0f);
+}
+
 // A quad of O over every stride-th part from `first` on. ALIGNED: rows of the partial results are, and no quad is cut.
 template <bool ALIGNED>
 __device__ __forceinline__ float4 sum_parts(const RowParts& parts, float shift, u32 first, u32 stride, u32 column)
 {
     u32 c = parts.args.c, steps = first < parts.count && column < c ? (parts.count - first + stride - 1) / stride : 0;
     float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-#pragma unroll 4 // loads that are on their way at the same time: the count is known before the loop for that
+#pragma unroll(ALIGNED ? 4 : 1) // loads that are on their way at the same time: the count is known before the loop for that
     for (u32 step = 0; step < steps; step++)
     {
         u32 part = first + step * stride;
         const float* row = parts.slot(part) + (u64)parts.row * c;
         float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load4(row, column, c, false), factor, sum);
+        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load_clamped4(row, column, c - 1), factor, sum);
     }
-    return sum;
+    return ALIGNED ? sum : cut(sum, column, c);
 }
 
 // The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.

@@ -4,7 +4,8 @@
 //   q^ = lambda q + (1 - lambda) k, k^ = lambda k + (1 - lambda) q, p = q^ . k^
 // with lambda ~ Beta(a, a) + 1 (extrapolation) or Beta(a, a) (interpolation), and both normalised again if asked for.
 // Rows are row-major; norms are summed in double, p in fp32. One warp a row, four channels a lane; the second and the third
-// look at a row find it in the first cache. FT_FEATURES_BF16: 1 if q_raw and k_raw are bf16, else fp32.
+// look at a row find it in the first cache. FT_FEATURES_BF16: 1 if q_raw and k_raw are bf16, else fp32. FT_POSITIVE_ELEMENTS: see
+// common/positive.cuh.
 // CPU twin: PositivePair.Load.
 #include "common/positive.cuh"
 #include "common/reduce.cuh"
@@ -43,6 +44,14 @@ __device__ __forceinline__ float dot(float4 a, float4 b, float sum)
     return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmaf_rn(a.w, b.w, sum))));
 }
 
+// What a look at the row is for.
+enum Look
+{
+    LOOK_NORMS,     // the norms of q_raw and k_raw
+    LOOK_HAT_NORMS, // those of q^ and k^, where they are normalised
+    LOOK_RESULTS,
+};
+
 template <typename T>
 __device__ __forceinline__ void mix_rows(const MixPositiveArgs& args)
 {
@@ -57,54 +66,52 @@ __device__ __forceinline__ void mix_rows(const MixPositiveArgs& args)
     bool aligned = rows_aligned(args.q_hat, c) && rows_aligned(args.k_hat, c) && rows_aligned(args.keys, c) &&
         rows_aligned(args.q_operand, c);
 
-    double q_square = 0, k_square = 0;
-    for (u32 column = 4 * lane; column < c; column += 4 * FT_WARP)
-    {
-        q_square = add_squares(q_square, load4(q_row, column, c, q_aligned));
-        k_square = add_squares(k_square, load4(k_row, column, c, k_aligned));
-    }
-    double q_norm = sqrt(warp_sum(q_square)), q_scale = inverse_norm(q_norm);
-    double k_scale = inverse_norm(sqrt(warp_sum(k_square)));
-
     u32 transform = args.state->transform != 0 ? args.transform : POSITIVE_NONE;
     LambdaStream draws = {args.table, args.row_bits, args.seed, args.state->step, USE_POSITIVE_LAMBDA, args.rank};
     PositiveLambda lambda(draws, transform, args.scope, row, c);
     bool normalize = args.normalize != 0 && transform != POSITIVE_NONE;
-    double hat_q_norm = 1, hat_k_norm = 1, hat_q_scale = 1, hat_k_scale = 1;
-    if (normalize)
+    double q_norm = 1, hat_q_norm = 1, hat_k_norm = 1, q_scale = 1, k_scale = 1, hat_q_scale = 1, hat_k_scale = 1;
+    float score = 0;
+#pragma unroll 1 // one body for all looks: most of what the kernel takes to compile
+    for (u32 look = LOOK_NORMS; look <= LOOK_RESULTS; look += normalize ? 1 : 2)
     {
-        double hat_q_square = 0, hat_k_square = 0;
+        double q_square = 0, k_square = 0;
         for (u32 column = 4 * lane; column < c; column += 4 * FT_WARP)
         {
-            float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale);
-            float4 k = scaled(load4(k_row, column, c, k_aligned), k_scale);
-            float4 weight = lambda.at(column);
-            hat_q_square = add_squares(hat_q_square, mix(weight, q, k));
-            hat_k_square = add_squares(hat_k_square, mix(weight, k, q));
+            float4 q = load4(q_row, column, c, q_aligned), k = load4(k_row, column, c, k_aligned), hat_q = q, hat_k = k;
+            if (look != LOOK_NORMS)
+            {
+                q = scaled(q, q_scale);
+                k = scaled(k, k_scale);
+                float4 weight = lambda.at(column);
+                hat_q = mix(weight, q, k);
+                hat_k = mix(weight, k, q);
+            }
+            if (look != LOOK_RESULTS)
+            {
+                q_square = add_squares(q_square, hat_q);
+                k_square = add_squares(k_square, hat_k);
+                continue;
+            }
+            if (normalize)
+            {
+                hat_q = scaled(hat_q, hat_q_scale);
+                hat_k = scaled(hat_k, hat_k_scale);
+            }
+            score = dot(hat_q, hat_k, score);
+            store4(args.keys + first, column, c, aligned, k);
+            store4(args.q_hat + first, column, c, aligned, hat_q);
+            store4(args.k_hat + first, column, c, aligned, hat_k);
+            if (args.q_operand != nullptr)
+                store4(args.q_operand + first, column, c, aligned, scaled(hat_q, args.operand_scale));
         }
-        hat_q_norm = sqrt(warp_sum(hat_q_square));
-        hat_k_norm = sqrt(warp_sum(hat_k_square));
-        hat_q_scale = inverse_norm(hat_q_norm);
-        hat_k_scale = inverse_norm(hat_k_norm);
-    }
-
-    float score = 0;
-    for (u32 column = 4 * lane; column < c; column += 4 * FT_WARP)
-    {
-        float4 q = scaled(load4(q_row, column, c, q_aligned), q_scale);
-        float4 k = scaled(load4(k_row, column, c, k_aligned), k_scale);
-        float4 weight = lambda.at(column), hat_q = mix(weight, q, k), hat_k = mix(weight, k, q);
-        if (normalize)
-        {
-            hat_q = scaled(hat_q, hat_q_scale);
-            hat_k = scaled(hat_k, hat_k_scale);
-        }
-        score = dot(hat_q, hat_k, score);
-        store4(args.keys + first, column, c, aligned, k);
-        store4(args.q_hat + first, column, c, aligned, hat_q);
-        store4(args.k_hat + first, column, c, aligned, hat_k);
-        if (args.q_operand != nullptr)
-            store4(args.q_operand + first, column, c, aligned, scaled(hat_q, args.operand_scale));
+        if (look == LOOK_RESULTS)
+            break;
+        double norm = sqrt(warp_sum(q_square)), other_norm = sqrt(warp_sum(k_square));
+        (look == LOOK_NORMS ? q_norm : hat_q_norm) = norm;
+        (look == LOOK_NORMS ? q_scale : hat_q_scale) = inverse_norm(norm);
+        (look == LOOK_NORMS ? k_scale : hat_k_scale) = inverse_norm(other_norm);
+        hat_k_norm = look == LOOK_NORMS ? 1.0 : other_norm;
     }
 
     score = warp_sum(score);

@@ -10,7 +10,7 @@ namespace FeatureTransform.Benchmarks.Static;
 /// <param name="Infonce">Its shape, where it is a tensor core kernel of infonce.</param>
 internal sealed record StaticKernel(KernelVariant Variant, string Name, int Threads, int DynamicShared, InfonceShape? Infonce);
 
-/// <summary>A kernel compiled for one architecture; the loop is null where no disassembler is installed.</summary>
+/// <summary>A kernel compiled for one architecture; the loop is null where it was not disassembled.</summary>
 internal sealed record CompiledKernel(
     StaticKernel Kernel, string Architecture, KernelFigures Assembler, int Warnings, MainLoop? Loop)
 {

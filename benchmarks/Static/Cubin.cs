@@ -1,5 +1,4 @@
 using System.Buffers.Binary;
-using System.Security.Cryptography;
 using System.Text;
 
 namespace FeatureTransform.Benchmarks.Static;
@@ -28,23 +27,9 @@ internal sealed class Cubin
         }
     }
 
-    /// <summary>A hash of the code of all kernels: equal where two architectures have the same code.</summary>
-    public string CodeHash
-    {
-        get
-        {
-            using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
-            foreach ((string name, ReadOnlyMemory<byte> content) in sections)
-            {
-                if (name.StartsWith(Code, StringComparison.Ordinal))
-                {
-                    hash.AppendData(content.Span);
-                }
-            }
-
-            return Convert.ToHexString(hash.GetHashAndReset());
-        }
-    }
+    /// <summary>The machine code of a kernel.</summary>
+    /// <exception cref="InvalidOperationException">There is no such kernel.</exception>
+    public ReadOnlyMemory<byte> CodeOf(string kernel) => sections.First(section => section.Name == Code + kernel).Content;
 
     /// <summary>The threads of a block that a kernel was compiled for (<c>__launch_bounds__</c>).</summary>
     /// <exception cref="InvalidOperationException">The kernel does not say.</exception>

@@ -35,14 +35,38 @@ internal sealed class Disassembler
         }
     }
 
-    /// <summary>The listing of a cubin.</summary>
-    public string Disassemble(ReadOnlySpan<byte> cubin)
+    /// <summary>
+    /// The instructions of kernels of one architecture, all by one process: to start it takes longer than most kernels do.
+    /// </summary>
+    /// <param name="architecture">Such as sm_80.</param>
+    /// <param name="kernels">Their machine code.</param>
+    public List<SassInstruction[]> Disassemble(string architecture, IReadOnlyList<ReadOnlyMemory<byte>> kernels)
     {
         string file = Path.GetTempFileName();
         try
         {
-            File.WriteAllBytes(file, cubin);
-            return Run(program, "-c", file);
+            using (FileStream code = File.Create(file))
+            {
+                foreach (ReadOnlyMemory<byte> kernel in kernels)
+                {
+                    code.Write(kernel.Span);
+                }
+            }
+
+            string name = architecture.Replace("_", "", StringComparison.Ordinal).ToUpperInvariant();
+            SassInstruction[] all = SassInstruction.Parse(Run(program, "--no-dataflow", "--binary", name, file));
+            var listings = new List<SassInstruction[]>();
+            int first = 0;
+            foreach (ReadOnlyMemory<byte> kernel in kernels)
+            {
+                int start = first, end = first += kernel.Length / SassInstruction.Bytes;
+                listings.Add([.. all[start..end].Select(instruction => instruction with
+                {
+                    Target = instruction.Target >= start && instruction.Target < end ? instruction.Target - start : -1,
+                })]);
+            }
+
+            return listings;
         }
         finally
         {

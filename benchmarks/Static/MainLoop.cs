@@ -14,9 +14,8 @@ namespace FeatureTransform.Benchmarks.Static;
 internal sealed record MainLoop(SassInstruction[] Instructions, SassInstruction[] Guarded, SassInstruction[] Around, int Nested)
 {
     /// <summary>Finds the main loop of a kernel.</summary>
-    public static MainLoop Find(SassFunction function)
+    public static MainLoop Find(SassInstruction[] code)
     {
-        SassInstruction[] code = function.Instructions;
         // What follows an unconditional branch to itself is padding; that branch is no loop.
         (int First, int Last)[] spans = [.. code.Select((instruction, index) => (instruction.Target, index))
             .Where(span => span.Target >= 0 && span.Target < span.index)];

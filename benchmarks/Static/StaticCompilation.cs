@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Globalization;
+using System.Security.Cryptography;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native.Cuda;
 
@@ -10,8 +11,9 @@ internal sealed class StaticCompilation
 {
     private const int Oldest = 80;
 
-    // The architectures whose code every disassembler knows that is as new as NVRTC 12.
-    private static readonly string[] Disassembled = ["sm_80", "sm_86", "sm_87", "sm_89", "sm_90"];
+    // Those of devices that training runs on, whose code nvdisasm knows where it is as new as NVRTC 12. For the others one variant of
+    // each file is compiled, which shows that they take it.
+    private static readonly string[] InFull = ["sm_80", "sm_86", "sm_89", "sm_90"];
 
     private readonly KernelCompiler compiler;
     private readonly Disassembler? disassembler;
@@ -36,38 +38,66 @@ internal sealed class StaticCompilation
             : $"nvdisasm: {disassembler.Version}",
     ];
 
+    /// <summary>Whether all variants are compiled for an architecture, and taken apart.</summary>
+    public static bool IsInFull(string architecture) => InFull.Contains(architecture);
+
     /// <summary>Compiles variants; kernels in the order of their variants, architectures oldest first.</summary>
     /// <exception cref="AggregateException">Some do not compile.</exception>
     public List<CompiledKernel> Run(IReadOnlyList<KernelVariant> variants)
     {
-        var compiled = new CompiledKernel[variants.Count][];
-        Parallel.ForEach(Partitioner.Create(Enumerable.Range(0, variants.Count), EnumerablePartitionerOptions.NoBuffering), i =>
-        {
-            var listings = new Dictionary<string, List<SassFunction>>();
-            compiled[i] = [.. Architectures.SelectMany(architecture => Compile(variants[i], architecture, listings))];
-        });
-        return [.. compiled.SelectMany(kernels => kernels.GroupBy(kernel => kernel.Kernel).SelectMany(kernel => kernel))];
+        (KernelVariant Variant, string Architecture)[] work =
+        [
+            .. variants.SelectMany(variant => Architectures.Select(architecture => (variant, architecture))
+                .Where(one => IsInFull(one.architecture) || variant == variants.First(other => other.File == variant.File))),
+        ];
+        var compiled = new (CompiledKernel Kernel, ReadOnlyMemory<byte> Code)[work.Length][];
+        Parallel.ForEach(
+            Partitioner.Create(Enumerable.Range(0, work.Length), EnumerablePartitionerOptions.NoBuffering),
+            i => compiled[i] = [.. Compile(work[i].Variant, work[i].Architecture)]);
+        (CompiledKernel Kernel, ReadOnlyMemory<byte> Code)[] all = [.. compiled.SelectMany(kernels => kernels)];
+        Dictionary<string, MainLoop> loops = FindLoops(all.Where(one => IsInFull(one.Kernel.Architecture)));
+        return
+        [
+            .. all.Select(one => one.Kernel with { Loop = loops.GetValueOrDefault(HashOf(one.Code)) })
+                .GroupBy(kernel => kernel.Kernel).SelectMany(kernel => kernel),
+        ];
     }
 
-    private IEnumerable<CompiledKernel> Compile(
-        KernelVariant variant, string architecture, Dictionary<string, List<SassFunction>> listings)
+    private static string HashOf(ReadOnlyMemory<byte> code) => Convert.ToHexString(SHA256.HashData(code.Span));
+
+    // By the hash of the code, which several architectures may have the same.
+    private Dictionary<string, MainLoop> FindLoops(IEnumerable<(CompiledKernel Kernel, ReadOnlyMemory<byte> Code)> kernels)
+    {
+        var loops = new ConcurrentDictionary<string, MainLoop>();
+        if (disassembler is not null)
+        {
+            Parallel.ForEach(kernels.DistinctBy(one => HashOf(one.Code)).GroupBy(one => one.Kernel.Architecture), architecture =>
+            {
+                ReadOnlyMemory<byte>[] code = [.. architecture.Select(one => one.Code)];
+                List<SassInstruction[]> listings = disassembler.Disassemble(architecture.Key, code);
+                for (int i = 0; i < code.Length; i++)
+                {
+                    loops[HashOf(code[i])] = MainLoop.Find(listings[i]);
+                }
+            });
+        }
+
+        return new(loops);
+    }
+
+    private IEnumerable<(CompiledKernel Kernel, ReadOnlyMemory<byte> Code)> Compile(KernelVariant variant, string architecture)
     {
         KernelBinary binary = compiler.Compile(variant, architecture);
         var cubin = new Cubin(binary.Image);
-        if (!listings.TryGetValue(cubin.CodeHash, out List<SassFunction>? functions))
-        {
-            bool listed = disassembler is not null && Disassembled.Contains(architecture);
-            functions = listed ? SassFunction.Parse(disassembler!.Disassemble(binary.Image.Span)) : [];
-            listings.Add(cubin.CodeHash, functions);
-        }
-
         int warnings = KernelCompiler.HasWarning(binary.Log) ? 1 : 0;
         var shape = InfonceShape.Of(variant.File, variant.Defines);
         int shared = KernelCatalog.DynamicShared(variant);
-        return binary.Figures.OrderBy(figures => figures.Kernel, StringComparer.Ordinal).Select(figures => new CompiledKernel(
-            new(variant, Name(figures.Kernel, variant, shape), cubin.Threads(figures.Kernel), shared, shape),
-            architecture, figures, warnings,
-            functions.Find(function => function.Name == figures.Kernel) is { } function ? MainLoop.Find(function) : null));
+        foreach (KernelFigures figures in binary.Figures.OrderBy(figures => figures.Kernel, StringComparer.Ordinal))
+        {
+            var kernel = new StaticKernel(
+                variant, Name(figures.Kernel, variant, shape), cubin.Threads(figures.Kernel), shared, shape);
+            yield return (new(kernel, architecture, figures, warnings, Loop: null), cubin.CodeOf(figures.Kernel));
+        }
     }
 
     // The shape in words, or the macros without their common prefix.

@@ -23,7 +23,7 @@ internal static class StaticMarkdown
         text.WriteLine(string.Join('\n', tools));
         text.WriteLine("```");
         Bars(text, figures);
-        Kernels(text, kernels);
+        Kernels(text, [.. kernels.Where(kernel => StaticCompilation.IsInFull(kernel.Architecture))]);
         foreach (IGrouping<string, CompiledKernel> architecture in kernels
             .Where(kernel => kernel is { Loop: not null, Architecture: "sm_80" or "sm_90" })
             .GroupBy(kernel => kernel.Architecture))
@@ -82,12 +82,12 @@ internal static class StaticMarkdown
         text.WriteLine("## Kernels");
         text.WriteLine();
         text.WriteLine($"""
-            Where architectures differ: {Architectures(kernels)}, and of main loops
-            {Architectures(kernels.Where(kernel => kernel.Loop is not null))}. Shared memory is static + dynamic. Blocks are
-            those that one multiprocessor holds at once, computed from registers, threads and shared memory; 0: a block does not
-            fit there, and the launcher takes another variant. Instructions are those of the main loop: the shortest loop with the
-            most tensor products, else the longest loop; loops within it count once, called functions do not. Guarded ones among
-            them are skipped by a conditional branch and hold no tensor product.
+            Where architectures differ: {Architectures(kernels)}. For others that the compiler knows one variant of each file is
+            compiled, under the same bars of warnings and spills. Shared memory is static + dynamic. Blocks are those that one
+            multiprocessor holds at once, computed from registers, threads and shared memory; 0: a block does not fit there, and the
+            launcher takes another variant. Instructions are those of the main loop: the shortest loop with the most tensor products,
+            else the longest loop; loops within it count once, called functions do not. Guarded ones among them are skipped by a
+            conditional branch and hold no tensor product.
 
             """);
         text.WriteLine("""

@@ -41,7 +41,7 @@ public sealed partial class KernelCompiler
     {
         ArgumentNullException.ThrowIfNull(variant);
         Validate(architecture);
-        string[] options = [.. Options(variant, architecture), .. CacheOptions];
+        string[] options = [.. Options(variant, architecture), .. OptionsOfVersion];
         bool ptx = KernelBinary.IsPtx(architecture);
         (nvrtcResult result, string log, byte[] image) = Nvrtc.Compile(Sources.GetProgram(variant.File), options, ptx);
         log = log.Replace(KernelProgram.Root, KernelProgram.Root[1..], StringComparison.Ordinal);
@@ -94,9 +94,13 @@ public sealed partial class KernelCompiler
         return options;
     }
 
-    // From 12.9 on NVRTC has a cache of its own, and what comes from it has no log of the assembler. Not part of a key: it changes
-    // nothing in the output.
-    private IEnumerable<string> CacheOptions => Nvrtc.Version >= new Version(12, 9) ? ["--no-cache"] : [];
+    // Not part of a key: they change nothing in the output. Declarations of textures and of the runtime, which no kernel uses, take
+    // as long to parse as a small kernel. From 12.9 on NVRTC has a cache of its own, and what comes from it has no log of the assembler.
+    private IEnumerable<string> OptionsOfVersion =>
+    [
+        .. Nvrtc.Version >= new Version(12, 4) ? (string[])["--minimal"] : [],
+        .. Nvrtc.Version >= new Version(12, 9) ? (string[])["--no-cache"] : [],
+    ];
 
     private void Validate(string architecture)
     {

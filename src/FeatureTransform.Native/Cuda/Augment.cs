@@ -65,11 +65,11 @@ internal sealed class Augment
     public Augment(KernelLibrary library, ElementType output, int size, int? blurRadius)
     {
         (this.size, radius) = (size, blurRadius ?? 0);
-        resize = library.GetKernel(Variant, "augment_resize");
-        color = library.GetKernel(Variant, $"augment_color_{Launches.Suffix(output)}");
+        resize = library.GetKernel(VariantOf(output), "augment_resize");
+        color = library.GetKernel(VariantOf(output), $"augment_color_{Launches.Suffix(output)}");
         if (blurRadius is not null)
         {
-            blur = library.GetKernel(BlurVariant, $"augment_blur_{Launches.Suffix(output)}");
+            blur = library.GetKernel(BlurVariantOf(output), $"augment_blur_{Launches.Suffix(output)}");
             blurShared = BlurSharedBytes(radius);
             if (blurShared > SharedWithoutAsking)
             {
@@ -78,9 +78,9 @@ internal sealed class Augment
         }
     }
 
-    public static KernelVariant Variant { get; } = new("augment.cu");
+    public static KernelVariant VariantOf(ElementType output) => new("augment.cu", Launches.Flag("FT_OUTPUT_BF16", output));
 
-    public static KernelVariant BlurVariant { get; } = new("augment_blur.cu");
+    public static KernelVariant BlurVariantOf(ElementType output) => new("augment_blur.cu", Launches.Flag("FT_OUTPUT_BF16", output));
 
     /// <summary>Doubles of <see cref="AugmentArgs.Sums"/> a view.</summary>
     public static int Sums(int size) => checked((int)(Launches.Blocks(size, TileWidth) * Launches.Blocks(size, TileHeight)));

@@ -49,10 +49,10 @@ public sealed class CudaContrastiveStep : IDisposable
         try
         {
             this.kernels.Load(plan.Variants);
-            mixPositive = new MixPositive(this.kernels, shape.Features);
+            mixPositive = new MixPositive(this.kernels, shape.Features, options.PositiveScope);
             mixQueue = plan.Pass.Mixed is { } type ? new MixQueue(this.kernels, shape.Queue, type) : null;
             infonce = new InfoNce(this.kernels, plan.Pass);
-            finish = new InfoNceFinish(this.kernels, shape, plan.Pass);
+            finish = new InfoNceFinish(this.kernels, shape, plan.Pass, options.PositiveScope);
             enqueue = new Enqueue(this.kernels, shape.Queue);
             this.workspace = workspace ?? new DeviceMemory(context, plan.Bytes);
         }

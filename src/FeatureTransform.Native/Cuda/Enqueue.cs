@@ -23,10 +23,10 @@ internal sealed class Enqueue(KernelLibrary library, ElementType queue)
     /// <summary>Threads of a block.</summary>
     public const int Threads = 128;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, $"enqueue_{Launches.Suffix(queue)}");
-    private readonly CudaKernel advance = library.GetKernel(Variant, "advance_step");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(queue), $"enqueue_{Launches.Suffix(queue)}");
+    private readonly CudaKernel advance = library.GetKernel(VariantOf(queue), "advance_step");
 
-    public static KernelVariant Variant { get; } = new("enqueue.cu");
+    public static KernelVariant VariantOf(ElementType queue) => new("enqueue.cu", Launches.Flag("FT_QUEUE_BF16", queue));
 
     public void Launch(CudaStream stream, in EnqueueArgs args) =>
         kernel.Launch(

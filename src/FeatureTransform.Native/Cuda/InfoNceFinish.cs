@@ -36,21 +36,24 @@ internal sealed class InfoNceFinish
     /// <param name="library">Kernels.</param>
     /// <param name="shape">Sizes and types of the step.</param>
     /// <param name="plan">The plan of the pass, which says how the work was cut.</param>
-    public InfoNceFinish(KernelLibrary library, CudaStepShape shape, InfoNcePlan plan)
+    /// <param name="scope">What shares a lambda of the positives.</param>
+    public InfoNceFinish(KernelLibrary library, CudaStepShape shape, InfoNcePlan plan, LambdaScope scope)
     {
         this.plan = plan;
         rows = RowsOfBlock(shape, plan);
-        kernel = library.GetKernel(VariantOf(shape.Features, shape.C, rows), "infonce_finish");
+        kernel = library.GetKernel(VariantOf(shape.Features, shape.C, rows, scope), "infonce_finish");
     }
 
-    public static KernelVariant VariantOf(CudaStepShape shape, InfoNcePlan plan) =>
-        VariantOf(shape.Features, shape.C, RowsOfBlock(shape, plan));
+    public static KernelVariant VariantOf(CudaStepShape shape, InfoNcePlan plan, LambdaScope scope) =>
+        VariantOf(shape.Features, shape.C, RowsOfBlock(shape, plan), scope);
 
     /// <param name="input">How q_raw is stored.</param>
     /// <param name="c">C.</param>
     /// <param name="rows">Rows of a block: 1 or <see cref="RowsOfWarps"/>.</param>
-    public static KernelVariant VariantOf(ElementType input, int c, int rows) => new(
-        "infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads / rows)}", $"FT_ROWS={rows}");
+    /// <param name="scope">What shares a lambda of the positives.</param>
+    public static KernelVariant VariantOf(ElementType input, int c, int rows, LambdaScope scope) => new(
+        "infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads / rows)}",
+        $"FT_ROWS={rows}", Launches.PositiveElements(scope));
 
     /// <param name="stream">Where the pass ran.</param>
     /// <param name="args">All but how the work was cut.</param>

@@ -14,18 +14,25 @@ internal static class KernelSet
     /// <summary>The variants that runs need, by source file.</summary>
     public static IReadOnlyList<KernelVariant> Variants { get; } =
     [
-        .. Types.Select(MixPositive.VariantOf),
-        .. Types.SelectMany(type => new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c, rows: 1))),
-        .. Types.Select(type => InfoNceFinish.VariantOf(type, c: 1, InfoNceFinish.RowsOfWarps)),
+        .. Types.SelectMany(type => new[] { LambdaScope.Batch, LambdaScope.Element }.SelectMany(scope => OfPositives(type, scope))),
         .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
-        .. Passes().Distinct(), Enqueue.Variant,
+        .. Passes().Distinct(), .. Types.Select(Enqueue.VariantOf),
         Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
-        Knn.Variant, Knn.VoteVariant, Augment.Variant, Augment.BlurVariant,
-        BiasRelu.Variant, Cast.Variant, GlobalAverage.Variant, NormInference.Variant, ScatterRows.Variant,
+        Knn.Variant, Knn.VoteVariant, .. Types.Select(Augment.VariantOf), .. Types.Select(Augment.BlurVariantOf),
+        BiasRelu.Variant, Cast.Variant, .. Types.Select(GlobalAverage.VariantOf), NormInference.Variant,
+        ScatterRows.Variant,
     ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>
     public static KernelSources LoadSources() => KernelSources.FromAssembly(typeof(KernelSet).Assembly);
+
+    // What comes before and behind the pass: rows that a warp or a block takes, any C.
+    private static IEnumerable<KernelVariant> OfPositives(ElementType type, LambdaScope scope) =>
+    [
+        MixPositive.VariantOf(type, scope),
+        .. new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c, rows: 1, scope)),
+        InfoNceFinish.VariantOf(type, c: 1, InfoNceFinish.RowsOfWarps, scope),
+    ];
 
     // The passes of the published settings at C = 128: lambda for the batch, for rows and for elements, on devices with much and with
     // little shared memory, for small batches and, mixed beforehand, for large ones; and plain fp32 for any C up to 128.

@@ -23,6 +23,9 @@ internal static class Launches
     /// <summary>The macro that tells a kernel an element type: 1 for bf16.</summary>
     public static string Flag(string macro, ElementType type) => $"{macro}={(type == ElementType.BFloat16 ? 1 : 0)}";
 
+    /// <summary>The macro of kernels/common/positive.cuh.</summary>
+    public static string PositiveElements(LambdaScope scope) => $"FT_POSITIVE_ELEMENTS={(scope == LambdaScope.Element ? 1 : 0)}";
+
     /// <summary>How a kernel's name calls an element type.</summary>
     public static string Suffix(ElementType type) => type == ElementType.Float32 ? "fp32" : "bf16";
 }

@@ -21,16 +21,19 @@ internal struct PairNorms
 }
 
 /// <summary>Launches mix_positive: unit rows, lambda, q^ and k^, and p.</summary>
-internal sealed class MixPositive(KernelLibrary library, ElementType input)
+internal sealed class MixPositive(KernelLibrary library, ElementType input, LambdaScope scope)
 {
     /// <summary>Threads of a block: a warp a row.</summary>
     public const int Threads = 128;
 
     private const int Rows = Threads / 32;
 
-    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input), "mix_positive");
+    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input, scope), "mix_positive");
 
-    public static KernelVariant VariantOf(ElementType input) => new("mix_positive.cu", Launches.Flag("FT_FEATURES_BF16", input));
+    /// <param name="input">How q_raw and k_raw are stored.</param>
+    /// <param name="scope">What shares a lambda.</param>
+    public static KernelVariant VariantOf(ElementType input, LambdaScope scope) =>
+        new("mix_positive.cu", Launches.Flag("FT_FEATURES_BF16", input), Launches.PositiveElements(scope));
 
     public void Launch(CudaStream stream, in MixPositiveArgs args) =>
         kernel.Launch(stream, new Dim3(Launches.Blocks(args.N, Rows)), new Dim3(Threads), 0, args);

@@ -60,7 +60,8 @@ internal sealed class StepPlan
     /// <summary>The kernels that a step launches.</summary>
     public IReadOnlyList<KernelVariant> Variants =>
     [
-        MixPositive.VariantOf(Shape.Features), Pass.Variant, InfoNceFinish.VariantOf(Shape, Pass), Cuda.Enqueue.Variant,
+        MixPositive.VariantOf(Shape.Features, Options.PositiveScope), Pass.Variant,
+        InfoNceFinish.VariantOf(Shape, Pass, Options.PositiveScope), Cuda.Enqueue.VariantOf(Shape.Queue),
         .. Pass.Mixed is { } type ? (KernelVariant[])[MixQueue.VariantOf(Shape.Queue, type)] : [],
     ];
 

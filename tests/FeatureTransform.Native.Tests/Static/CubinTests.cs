@@ -24,12 +24,12 @@ public sealed class CubinTests
     }
 
     [Fact]
-    public void The_hash_is_that_of_the_code_alone()
+    public void The_code_of_a_kernel_is_found_by_its_name()
     {
-        static string Hash(byte code, byte attribute) =>
-            new Cubin(Elf((".nv.info.a", [attribute]), (".text.a", [1, 2, code]), (".text.b", [9]))).CodeHash;
-        Assert.Equal(Hash(3, 0), Hash(3, 1));
-        Assert.NotEqual(Hash(3, 0), Hash(4, 0));
+        var cubin = new Cubin(Elf((".nv.info.a", [7]), (".text.ab", [1, 2, 3]), (".text.a", [9])));
+        Assert.Equal([9], cubin.CodeOf("a").ToArray());
+        Assert.Equal([1, 2, 3], cubin.CodeOf("ab").ToArray());
+        Assert.Throws<InvalidOperationException>(() => cubin.CodeOf("b"));
     }
 
     // Header of 64 bytes, contents, names, and section headers of 64 bytes: none, the sections, the names.

@@ -8,92 +8,71 @@ public sealed class MainLoopTests
 {
     // A tile loop within a loop over query tiles; guarded draws, a guard that holds a product, an exit out of the loop.
     private const string Pass = """
-        //--------------------- .text.pass               --------------------------
-            .section	.text.pass,"ax",@progbits
-            .sectioninfo	@"SHI_REGISTERS=30"
-        pass:
-        .text.pass:
                 /*0000*/                   MOV R1, c[0x0][0x28] ;
-        .L_x_9:
                 /*0010*/                   LDG.E.128 R4, [R2.64] ;
-        .L_x_1:
                 /*0020*/                   LDGSTS.E.BYPASS.128 [R7], [R2.64] ;
                 /*0030*/                   BAR.SYNC.DEFER_BLOCKING 0x0 ;
-                /*0040*/                   BSSY B0, `(.L_x_2) ;
-                /*0050*/              @!P0 BRA `(.L_x_3) ;
-        .L_x_4:
+                /*0040*/                   BSSY B0, 0xa0 ;
+                /*0050*/              @!P0 BRA 0x90 ;
                 /*0060*/                   LOP3.LUT R5, RZ, R0, RZ, 0x33, !PT ;
-                /*0070*/               @P4 BRA `(.L_x_4) ;
+                /*0070*/               @P4 BRA 0x60 ;
                 /*0080*/                   STS [R2], R17 ;
-        .L_x_3:
                 /*0090*/                   BSYNC B0 ;
-        .L_x_2:
                 /*00a0*/                   LDSM.16.M88.4 R4, [R8] ;
                 /*00b0*/                   LDSM.16.MT88.2 R4, [R8+0x80] ;
-                /*00c0*/               @P3 BRA `(.L_x_5) ;
+                /*00c0*/               @P3 BRA 0xe0 ;
                 /*00d0*/                   HMMA.16816.F32.BF16 R12, R8, R4, R12 ;
-        .L_x_5:
                 /*00e0*/                   HMMA.16816.F32.BF16 R12, R8, R4, R12 ;
                 /*00f0*/                   MUFU.EX2 R13, R26 ;
-                /*0100*/               @P2 BRA `(.L_x_6) ;
-                /*0110*/              @!P1 BRA P5, `(.L_x_7) ;
+                /*0100*/               @P2 BRA 0x150 ;
+                /*0110*/              @!P1 BRA P5, 0x130 ;
                 /*0120*/                   FADD R13, R12, R13 ;
-        .L_x_7:
                 /*0130*/                   F2FP.BF16.PACK_AB R4, R5, R6 ;
-                /*0140*/                   BRA `(.L_x_1) ;
-        .L_x_6:
+                /*0140*/                   BRA 0x20 ;
                 /*0150*/                   STG.E.64 [R2.64], R4 ;
-                /*0160*/              @!P6 BRA `(.L_x_9) ;
+                /*0160*/              @!P6 BRA 0x10 ;
                 /*0170*/                   EXIT ;
-        .L_x_8:
-                /*0180*/                   BRA `(.L_x_8);
+                /*0180*/                   BRA 0x180;
                 /*0190*/                   NOP;
-        .L_x_35:
 
         """;
 
     private const string Plain = """
-        .text.plain:
                 /*0000*/                   S2R R0, SR_TID.X ;
                 /*0010*/               @P0 EXIT ;
-        .L_x_0:
                 /*0020*/                   LDG.E.U16 R5, [R2.64] ;
-        .L_x_1:
                 /*0030*/                   FFMA R9, -R12, R6, 1 ;
-                /*0040*/               @P0 BRA `(.L_x_1) ;
-                /*0050*/                   CALL.REL.NOINC `($slow) ;
-                /*0060*/              @!P0 BRA `(.L_x_0) ;
+                /*0040*/               @P0 BRA 0x30 ;
+                /*0050*/                   CALL.REL.NOINC 0x80 ;
+                /*0060*/              @!P0 BRA 0x20 ;
                 /*0070*/                   EXIT ;
-        $slow:
-                /*0080*/                   RET.REL.NODEC R8 `(plain) ;
+                /*0080*/                   RET.REL.NODEC R8 0x0 ;
         """;
 
     private const string Straight = """
-        .text.straight:
                 /*0000*/                   S2R R0, SR_TID.X ;
                 /*0010*/                   STG.E [R2.64], R4 ;
                 /*0020*/                   EXIT ;
-        .L_x_0:
-                /*0030*/                   BRA `(.L_x_0) ;
+                /*0030*/                   BRA 0x30 ;
                 /*0040*/                   NOP ;
         """;
 
     [Fact]
-    public void Every_kernel_of_a_disassembly_is_read()
+    public void Every_instruction_of_a_disassembly_is_read()
     {
-        List<SassFunction> functions = SassFunction.Parse(Pass + Plain);
-        Assert.Equal(["pass", "plain"], functions.Select(function => function.Name));
-        Assert.Equal(26, functions[0].Instructions.Length);
-        Assert.Equal(new("MOV", false, -1), functions[0].Instructions[0]);
-        Assert.Equal(new("BRA", true, 9), functions[0].Instructions[5]);
-        Assert.Equal(new("BSSY", false, -1), functions[0].Instructions[4]);
-        Assert.Equal(new("BRA", true, 19), functions[0].Instructions[17]);
+        SassInstruction[] code = SassInstruction.Parse(Pass);
+        Assert.Equal(26, code.Length);
+        Assert.Equal(new("MOV", false, -1), code[0]);
+        Assert.Equal(new("BSSY", false, -1), code[4]);
+        Assert.Equal(new("BRA", true, 9), code[5]);
+        Assert.Equal(new("BRA", true, 19), code[17]);
+        Assert.Equal(new("BRA", false, 2), code[20]);
     }
 
     [Fact]
     public void The_main_loop_is_the_shortest_with_the_most_tensor_products()
     {
-        MainLoop loop = MainLoop.Find(Assert.Single(SassFunction.Parse(Pass)));
+        MainLoop loop = MainLoop.Find(SassInstruction.Parse(Pass));
         Assert.Equal(19, loop.Instructions.Length);
         Assert.Equal("LDGSTS.E.BYPASS.128", loop.Instructions[0].Opcode);
         Assert.Equal(2, InstructionMix.Of(loop.Instructions).Tensor);
@@ -104,7 +83,7 @@ public sealed class MainLoopTests
     public void The_loop_around_that_only_prepares_is_told_apart()
     {
         string prepares = Pass.Replace("STG.E.64 [R2.64], R4", "STS.64 [R2], R4", StringComparison.Ordinal);
-        MainLoop loop = MainLoop.Find(Assert.Single(SassFunction.Parse(prepares)));
+        MainLoop loop = MainLoop.Find(SassInstruction.Parse(prepares));
         Assert.Equal(19, loop.Instructions.Length);
         Assert.Equal(["LDG.E.128", "STS.64", "BRA"], loop.Around.Select(instruction => instruction.Opcode));
     }
@@ -112,7 +91,7 @@ public sealed class MainLoopTests
     [Fact]
     public void Guarded_code_is_what_a_conditional_branch_skips_without_a_product()
     {
-        MainLoop loop = MainLoop.Find(Assert.Single(SassFunction.Parse(Pass)));
+        MainLoop loop = MainLoop.Find(SassInstruction.Parse(Pass));
         Assert.Equal(["LOP3.LUT", "BRA", "STS", "FADD"], loop.Guarded.Select(instruction => instruction.Opcode));
         // The loop of the draws is guarded: it does not make the other counts too small.
         Assert.Equal(0, loop.Nested);
@@ -121,7 +100,7 @@ public sealed class MainLoopTests
     [Fact]
     public void Without_products_the_longest_loop_counts_and_loops_within_it_are_told()
     {
-        MainLoop loop = MainLoop.Find(Assert.Single(SassFunction.Parse(Plain)));
+        MainLoop loop = MainLoop.Find(SassInstruction.Parse(Plain));
         Assert.Equal(["LDG.E.U16", "FFMA", "BRA", "CALL.REL.NOINC", "BRA"], loop.Instructions.Select(one => one.Opcode));
         Assert.Equal(1, loop.Nested);
         Assert.Empty(loop.Guarded);
@@ -130,14 +109,14 @@ public sealed class MainLoopTests
     [Fact]
     public void Without_a_loop_the_kernel_counts_up_to_its_last_exit()
     {
-        MainLoop loop = MainLoop.Find(Assert.Single(SassFunction.Parse(Straight)));
+        MainLoop loop = MainLoop.Find(SassInstruction.Parse(Straight));
         Assert.Equal(["S2R", "STG.E", "EXIT"], loop.Instructions.Select(instruction => instruction.Opcode));
     }
 
     [Fact]
     public void Instructions_are_counted_by_what_they_occupy()
     {
-        InstructionMix mix = InstructionMix.Of(MainLoop.Find(SassFunction.Parse(Pass)[0]).Instructions);
+        InstructionMix mix = InstructionMix.Of(MainLoop.Find(SassInstruction.Parse(Pass)).Instructions);
         Assert.Equal(
             // LDGSTS 4 wavefronts and 32 x 16 bytes, STS 1, LDSM.4 and .2 six; other: BSSY, BSYNC and six branches.
             new InstructionMix(

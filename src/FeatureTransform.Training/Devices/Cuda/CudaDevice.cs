@@ -56,7 +56,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load([.. Variants]);
+        kernels.Load([.. VariantsOf(type)]);
         (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
         biasRelu = new BiasRelu(kernels, type);
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
@@ -71,9 +71,9 @@ internal sealed unsafe partial class CudaDevice : IDevice
     }
 
     /// <summary>The kernels that every step needs; views and the contrastive step have their own, others are loaded at first use.</summary>
-    public static IReadOnlyList<KernelVariant> Variants { get; } =
+    public static IReadOnlyList<KernelVariant> VariantsOf(ElementType type) =>
     [
-        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, GlobalAverageKernel.Variant,
+        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, GlobalAverageKernel.VariantOf(type),
     ];
 
     /// <summary>What ends with the device, in this order.</summary>

@@ -24,11 +24,11 @@ internal static partial class MutantTable
             "    u32 mine = block_first + threadIdx.x;\n    if (mine < args.k)\n",
             "    u32 mine = block_first + threadIdx.x;\n    if (mine >= args.k)\n        return;\n"),
         Found("one row too many is mixed", "mix_positive", "mix_positive.cu",
-            "if (row >= args.n)", "if (row > args.n)", OutOfBounds, "q_square = add_squares(q_square"),
+            "if (row >= args.n)", "if (row > args.n)", OutOfBounds, "float4 q = load4(q_row, column"),
         Found("keys are laid out at the stride of the raw rows", "mix_positive", "mix_positive.cu",
             "u64 first = (u64)row * c;", "u64 first = row * args.k_stride;", OutOfBounds, "store4(args.keys + first, column"),
         Wrong("extrapolation without its one", "mix_positive", "common/positive.cuh", "__fadd_rn(draw, 1.0f) : draw", "draw : draw"),
         Wrong("the counter of a draw forgets the row", "mix_positive", "common/positive.cuh",
-            "shifted(row_lambda(stream, scope, row))", "shifted(row_lambda(stream, scope, 0))"),
+            "shifted(row_lambda(stream, lambda_scope, row))", "shifted(row_lambda(stream, lambda_scope, 0))"),
     ];
 }
