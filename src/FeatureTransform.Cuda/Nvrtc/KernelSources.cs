@@ -23,6 +23,7 @@ public sealed class KernelSources
     private readonly Dictionary<string, string?> files = [];
     private readonly Dictionary<string, KernelProgram> programs = [];
     private readonly Lock gate = new();
+    private string? headers; // their lines of Hashes
 
     private KernelSources(string name, Func<string, string?> read) => (Name, this.read) = (name, read);
 
@@ -103,19 +104,17 @@ public sealed class KernelSources
         {
             return GetProgram(file).Hash;
         }
-        string own = file + ' ';
-        bool found = false;
-        var fingerprint = new StringBuilder();
-        foreach (string line in hashes.Split('\n'))
+        string lines = $"\n{hashes}\n";
+        int own = lines.IndexOf($"\n{file} ", StringComparison.Ordinal);
+        if (own < 0)
         {
-            bool isOwn = line.StartsWith(own, StringComparison.Ordinal);
-            if (isOwn || line.Contains(".cuh ", StringComparison.Ordinal))
-            {
-                fingerprint.Append(line).Append('\n');
-            }
-            found |= isOwn;
+            return GetProgram(file).Hash;
         }
-        return found ? fingerprint.ToString() : GetProgram(file).Hash;
+        lock (gate)
+        {
+            headers ??= string.Join('\n', hashes.Split('\n').Where(line => line.Contains(".cuh ", StringComparison.Ordinal)));
+        }
+        return $"{lines[own..lines.IndexOf('\n', own + 1)]}\n{headers}";
     }
 
     private static string? Read(Assembly assembly, string resource)
