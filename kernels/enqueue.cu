@@ -1,6 +1,6 @@
 // The queue of negatives as a ring (He et al., "Momentum Contrast", CVPR 2020): the unmixed unit keys of a step replace the
 // oldest N rows. The position lies in device memory, so that a captured graph replays. Groups of up to 32 lanes copy a row
-// each, four channels a lane. CPU twin: FeatureQueue.Enqueue.
+// each, four channels a lane. FT_QUEUE_BF16: 1 if the queue is bf16, else fp32. CPU twin: FeatureQueue.Enqueue.
 #include "common/rows.cuh"
 
 #define FT_THREADS 128 // Enqueue.Threads

@@ -6,7 +6,8 @@
 // The parts of a row lie in slots that follow from the split (common/infonce.cuh). They are added in a fixed order: scalars in
 // double by thread and then over the threads of the row, O in fp32 by groups of lanes that take every groups-th part, then over
 // the groups. The last block to finish adds the losses of all rows.
-// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_POSITIVE_ELEMENTS: see common/positive.cuh. FT_ROWS: rows of a block; 1, where a row has many parts, or 8: a warp a row.
+// FT_FEATURES_BF16: 1 if q_raw is bf16, else fp32. FT_POSITIVE_ELEMENTS: see common/positive.cuh. FT_ROWS: rows of a block; 1,
+// where a row has many parts, or 8: a warp a row.
 // FT_PASSES: quads of channels that a thread can own; 4 FT_ROW_THREADS FT_PASSES >= C.
 // CPU twin: KeyStream.Finish, StreamKernels.Combine, PositivePair.Backward.
 #include "common/infonce_parts.cuh"

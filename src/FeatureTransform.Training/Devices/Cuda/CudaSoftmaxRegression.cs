@@ -1,3 +1,4 @@
+using System.Numerics.Tensors;
 using System.Runtime.InteropServices;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
@@ -102,7 +103,7 @@ internal sealed class CudaSoftmaxRegression : ISoftmaxRegression
             DeviceCopies.Download(stream, logits.Address, values.AsSpan(0, size * classes));
             for (int i = 0; i < size; i++)
             {
-                System.Numerics.Tensors.TensorPrimitives.ConvertChecked<float, double>(values.AsSpan(i * classes, classes), scores);
+                TensorPrimitives.ConvertChecked<float, double>(values.AsSpan(i * classes, classes), scores);
                 confusion.Add(scores, set.Labels[rows[begin + i]]);
             }
         }
