@@ -19,8 +19,7 @@ internal static class KernelSet
         .. Passes().Distinct(), .. Types.Select(Enqueue.VariantOf),
         Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
         Knn.Variant, Knn.VoteVariant, .. Types.Select(Augment.VariantOf), .. Types.Select(Augment.BlurVariantOf),
-        BiasRelu.Variant, Cast.Variant, .. Types.Select(GlobalAverage.VariantOf), NormInference.Variant,
-        ScatterRows.Variant,
+        BiasRelu.Variant, Cast.Variant, .. Types.Select(GlobalAverage.VariantOf), NormInference.Variant, ScatterRows.Variant,
     ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>

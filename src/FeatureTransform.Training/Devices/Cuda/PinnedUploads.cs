@@ -28,7 +28,7 @@ internal sealed class PinnedUploads : IDisposable
     {
         long bytes = (long)source.Length * sizeof(float);
         source.CopyTo(MemoryMarshal.Cast<byte, float>(Take(bytes)));
-        _ = Send(target, bytes);
+        Send(target, bytes);
     }
 
     /// <summary>A buffer to fill, of so many bytes or more; waits for the copy of what it held.</summary>
@@ -48,13 +48,12 @@ internal sealed class PinnedUploads : IDisposable
         return buffer.AsSpan<byte>();
     }
 
-    /// <summary>Copies the first bytes of the buffer that was taken last; gives what tells that this is done.</summary>
+    /// <summary>Copies the first bytes of the buffer that was taken last.</summary>
     /// <exception cref="CudaException">The driver refuses.</exception>
-    public CudaEvent Send(ulong target, long bytes)
+    public void Send(ulong target, long bytes)
     {
         DeviceCopies.Upload(stream, buffers[slot]!, target, bytes);
         copied[slot].Record(stream);
-        return copied[slot];
     }
 
     public void Dispose()
