@@ -238,7 +238,7 @@ internal sealed unsafe partial class CudaDevice : IDevice
             : new CpuNeighbors(bank, c, threads: 0);
 
     public ISoftmaxRegression CreateSoftmaxRegression(Standardization standardization, int classes, int batchSize) =>
-        new CudaSoftmaxRegression(this, context, standardization, classes, batchSize);
+        new CudaSoftmaxRegression(this, standardization, classes, batchSize);
 
     /// <summary>A matrix that lies on the device in fp32, in the device's precision.</summary>
     public Tensor FromFloat32(ulong address, int n, int c)

@@ -31,15 +31,15 @@ internal sealed class CudaSoftmaxRegression : ISoftmaxRegression
     private int steps, unread;
 
     /// <param name="device">Where it runs.</param>
-    /// <param name="context">Its context.</param>
     /// <param name="standardization">Applied to each channel of the features.</param>
     /// <param name="classes">Classes.</param>
     /// <param name="batchSize">Largest N of a step.</param>
     /// <exception cref="CudaException">There is not so much memory, or a kernel cannot be had.</exception>
-    public CudaSoftmaxRegression(CudaDevice device, CudaContext context, Standardization standardization, int classes, int batchSize)
+    public CudaSoftmaxRegression(CudaDevice device, Standardization standardization, int classes, int batchSize)
     {
         (this.device, stream, this.standardization) = (device, device.Stream, standardization);
         (c, this.classes, this.batchSize) = (standardization.Mean.Length, classes, batchSize);
+        CudaContext context = stream.Context;
         crossEntropy = new SoftmaxCrossEntropy(device.Kernels);
         columnSums = new BiasRelu(device.Kernels, ElementType.Float32);
         sgd = new SgdKernel(device.Kernels);
@@ -157,6 +157,11 @@ internal sealed class CudaSoftmaxRegression : ISoftmaxRegression
 
     private void ReadLosses()
     {
+        if (unread == 0)
+        {
+            return;
+        }
+
         Span<float> read = stackalloc float[LossSlots];
         DeviceCopies.Download(stream, means.Address, read[..unread]);
         foreach (float loss in read[..unread])
