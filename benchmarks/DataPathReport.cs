@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using System.Globalization;
 using FeatureTransform.Benchmarks.Operators;
+using FeatureTransform.Training.Data;
 
 namespace FeatureTransform.Benchmarks;
 
@@ -24,9 +25,10 @@ internal static class DataPathReport
                 },
                 seconds: 3);
             double? theirs = Torchvision(data);
+            string decoder = !data.Decodes ? "" : TurboJpeg.IsAvailable ? "   by TurboJPEG" : "   by Skia";
             Console.WriteLine(string.Create(
                 CultureInfo.InvariantCulture,
-                $"{name,-24} {ours,9:F0} pairs/s   torchvision {(theirs is { } rate ? $"{rate,7:F0} pairs/s, ratio {ours / rate:F1}" : "is not here")}"));
+                $"{name,-24} {ours,9:F0} pairs/s   torchvision {(theirs is { } rate ? $"{rate,7:F0} pairs/s, ratio {ours / rate:F1}" : "is not here")}{decoder}"));
         }
 
         return 0;

@@ -9,7 +9,8 @@ namespace FeatureTransform.Training.Data;
 /// <summary>
 /// Decodes JPEG, PNG and WebP files (and what else Skia knows) to RGB of 8 bits: EXIF orientation is applied; grayscale, CMYK,
 /// 16-bit and palette images are converted; alpha is dropped, not blended, as PIL's <c>convert("RGB")</c> does; embedded
-/// colour profiles are ignored, as torchvision ignores them.
+/// colour profiles are ignored, as torchvision ignores them. JPEG files are left to <see cref="TurboJpeg"/> where the system has it;
+/// what it finds at fault, Skia judges, so that the same files are read with and without it.
 /// </summary>
 internal static class ImageDecoder
 {
@@ -38,6 +39,13 @@ internal static class ImageDecoder
                 throw new UnreadableImageException(name, $"says that it has {width} x {height} pixels");
             }
 
+            Memory<byte> pixels = PixelScratch.Of(scratch, width * height * 3);
+            if (codec.EncodedFormat == SKEncodedImageFormat.Jpeg && codec.EncodedOrigin == SKEncodedOrigin.TopLeft &&
+                TurboJpeg.TryDecode(file, pixels.Span, width, height))
+            {
+                return new RgbImage(pixels, width, height, label);
+            }
+
             byte[] rgba = ArrayPool<byte>.Shared.Rent(width * height * 4);
             try
             {
@@ -51,7 +59,7 @@ internal static class ImageDecoder
                     }
                 }
 
-                return Pack(rgba, width, height, codec.EncodedOrigin, label, PixelScratch.Of(scratch, width * height * 3));
+                return Pack(rgba, width, height, codec.EncodedOrigin, label, pixels);
             }
             finally
             {
