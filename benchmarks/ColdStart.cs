@@ -2,7 +2,6 @@ using System.Diagnostics;
 using FeatureTransform.Cuda;
 using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
-using CudaDevice = FeatureTransform.Training.Devices.Cuda.CudaDevice;
 
 namespace FeatureTransform.Benchmarks;
 
@@ -38,7 +37,7 @@ internal static class ColdStart
         InfoNcePlan pass = InfoNcePlan.Choose(shape, options, multiprocessors: 108, sharedBytes: 163 << 10);
         return
         [
-            .. CudaDevice.VariantsOf(type), Augment.VariantOf(type), Augment.BlurVariantOf(type),
+            TrainingStepProgram.VariantOf(type), Augment.VariantOf(type), Augment.BlurVariantOf(type),
             MixPositive.VariantOf(type, options.PositiveScope), pass.Variant,
             InfoNceFinish.VariantOf(shape, pass, options.PositiveScope), Enqueue.VariantOf(shape.Queue),
         ];

@@ -45,6 +45,7 @@ struct AxisWindow
         offset = (float)((first + 0.5 - center) * step);
         inverse = (float)step;
         float sum = 0;
+#pragma unroll 1 // here and below where little is done: what is repeated takes long to compile
         for (i32 t = 0; t < count; t++)
             sum += weight(t);
         factor = 1.0f / sum;
@@ -129,6 +130,7 @@ __device__ __forceinline__ void color(const AugmentArgs& args)
     if (operations != 0)
     {
         double sum = 0;
+#pragma unroll 1
         for (u32 i = threadIdx.x; i < at.tiles; i += FT_THREADS)
             sum += args.sums[(u64)blockIdx.z * at.tiles + i];
         mean = (float)(block_sum<FT_THREADS>(sum) / ((double)args.size * args.size));
@@ -152,6 +154,7 @@ __device__ __forceinline__ void color(const AugmentArgs& args)
             normalized(solarised(x.b, view.solarise), 2), 0.0f);
     bool aligned = rows_aligned((const T*)args.output, args.channels);
     store4(output, 0, args.channels, aligned, first);
+#pragma unroll 1
     for (u32 channel = 4; channel < args.channels; channel += 4)
         store4(output, channel, args.channels, aligned, make_float4(0.0f, 0.0f, 0.0f, 0.0f));
 }

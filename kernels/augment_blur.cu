@@ -38,6 +38,7 @@ __device__ __forceinline__ u32 mirrored(i32 place, i32 size)
 __device__ __forceinline__ float blurred(const float* weights, u32 radius, const float* middle, i32 step)
 {
     float sum = __fmul_rn(weights[0], middle[0]);
+#pragma unroll 2
     for (i32 t = 1; t <= (i32)radius; t++)
         sum = __fmaf_rn(weights[t], __fadd_rn(middle[-t * step], middle[t * step]), sum);
     return sum;

@@ -1,5 +1,6 @@
 // Backward pass of relu(x W^T + b) up to the product: dy = y > 0 ? dy : 0 in place, db = sum over the rows of dy. The sums
 // are fp32, in a fixed order: a block takes 32 columns, warp w of it rows w, w + 8, ...; then the eight sums are added.
+// FT_BF16: 1 to have it for bf16 too.
 // CPU twin: CpuDevice.BiasBackward.
 #include "common/rows.cuh"
 
@@ -54,7 +55,9 @@ extern "C" __global__ void __launch_bounds__(FT_THREADS) bias_relu_backward_fp32
     bias_relu_backward<float>(args);
 }
 
+#if FT_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) bias_relu_backward_bf16(const BiasReluArgs args)
 {
     bias_relu_backward<u16>(args);
 }
+#endif

@@ -1,6 +1,7 @@
 // fp32 to bf16 (rounded to nearest even) and back, of a matrix whose rows may grow or shrink on the way: columns that the
 // source does not have become zero, as cuDNN's first convolution wants its three channels padded; fp32 to fp32 does only that.
 // Four elements a thread.
+// FT_BF16: 1 for both directions between fp32 and bf16, else fp32 to fp32.
 // CPU twin: BFloat16.Round and Widen.
 #include "common/rows.cuh"
 
@@ -32,8 +33,10 @@ __device__ __forceinline__ void cast(const CastArgs& args)
     store4(target + column, 0, target_left < 4 ? (u32)target_left : 4u, target_aligned, x);
 }
 
+#if FT_BF16
 extern "C" __global__ void __launch_bounds__(FT_THREADS) cast_fp32_bf16(const CastArgs args) { cast<float, u16>(args); }
 
 extern "C" __global__ void __launch_bounds__(FT_THREADS) cast_bf16_fp32(const CastArgs args) { cast<u16, float>(args); }
-
+#else
 extern "C" __global__ void __launch_bounds__(FT_THREADS) cast_fp32_fp32(const CastArgs args) { cast<float, float>(args); }
+#endif

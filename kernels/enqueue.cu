@@ -54,6 +54,9 @@ struct AdvanceStepArgs
 extern "C" __global__ void __launch_bounds__(1) advance_step(const AdvanceStepArgs args)
 {
     if (args.loss == nullptr || fabsf(*args.loss) < FT_INFINITY)
-        args.state->position = (u32)(((u64)args.state->position + args.n) % args.k);
+    {
+        u32 next = args.state->position + args.n; // N is at most K
+        args.state->position = next < args.k ? next : next - args.k;
+    }
     args.state->step++;
 }

@@ -117,11 +117,17 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     }
     row_sums(sums);
     double score = sums[0], square = sums[1], exp = sums[2], rank = sums[3];
+    const double LOG2E = 1.4426950408889634;
+    double scale = LOG2E / args.tau, p = args.positive[i];
+
+    // Three powers of two, each by its own lanes: the code of one takes as long to compile as a small kernel.
+    u32 lane = threadIdx.x % 4;
+    double power = exp2(lane == 0 ? fma(p, scale, -(double)shift) : lane == 1 ? p * scale : (double)shift);
+    double positive = __shfl_sync(FT_FULL_MASK, power, 0), positive_exp = __shfl_sync(FT_FULL_MASK, power, 1);
+    double unit = __shfl_sync(FT_FULL_MASK, power, 2); // of the sums
     if (thread == 0)
     {
-        const double LOG2E = 1.4426950408889634;
-        double scale = LOG2E / args.tau, p = args.positive[i], negatives = parts.negatives();
-        double positive = exp2(p * scale - shift), all = positive + exp, mean = score / scale / negatives;
+        double negatives = parts.negatives(), all = positive + exp, mean = score / scale / negatives;
         // A score of -infinity would vanish in the exponentials: seen in the sum, it becomes NaN.
         if (!(fabs(score) < (double)FT_INFINITY))
             all = FT_NAN;
@@ -132,8 +138,8 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
         statistics[stride * STATISTICS_POSITIVE] = (float)p;
         statistics[stride * STATISTICS_MEAN] = (float)mean;
         statistics[stride * STATISTICS_VARIANCE] = (float)(variance < 0 ? 0.0 : variance);
-        statistics[stride * STATISTICS_POSITIVE_EXP] = (float)exp2(p * scale);
-        statistics[stride * STATISTICS_NEGATIVE_EXP] = (float)(exp / negatives * exp2((double)shift));
+        statistics[stride * STATISTICS_POSITIVE_EXP] = (float)positive_exp;
+        statistics[stride * STATISTICS_NEGATIVE_EXP] = (float)(exp / negatives * unit);
         statistics[stride * STATISTICS_RANK] = __uint_as_float((u32)rank);
         result = Softmax{shift, (float)(-exp / all), (float)(1 / all)};
     }
@@ -235,6 +241,7 @@ __device__ __forceinline__ void add_losses(const InfoNceFinishArgs& args)
         return;
     const float* losses = args.statistics + (u64)args.n * STATISTICS_LOSS;
     double sum = 0;
+#pragma unroll 1
     for (u32 i = threadIdx.x; i < args.n; i += 4 * FT_THREADS)
     {
         float loss[4]; // on their way at the same time; past the first cache, as other multiprocessors wrote them
@@ -255,6 +262,7 @@ template <typename T>
 __device__ __forceinline__ void finish_row(const InfoNceFinishArgs& args, u32 i)
 {
     u32 c = args.c, thread = threadIdx.x % FT_ROW_THREADS, lanes = FT_WARP;
+#pragma unroll 1
     while (lanes < FT_ROW_THREADS && 4 * lanes < c)
         lanes *= 2;
     RowParts parts(args, i);

@@ -1,5 +1,6 @@
 using System.Globalization;
 using FeatureTransform.Cuda;
+using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 using FeatureTransform.Training.Devices;
 
@@ -21,7 +22,7 @@ internal sealed class MemoryFigures : IDisposable
     public MemoryFigures(KernelLibrary kernels, CudaStream stream, DeviceTimer timer)
     {
         (this.stream, this.timer) = (stream, timer);
-        (ema, sgd) = (new Ema(kernels), new Sgd(kernels));
+        (ema, sgd) = (new Ema(kernels, ElementType.Float32), new Sgd(kernels, ElementType.Float32));
         (weights, gradient, velocity) = (Zeros(Parameters * sizeof(float)), Zeros(Parameters * sizeof(float)), Zeros(Parameters * sizeof(float)));
         (copy, scalars) = (Zeros(Parameters * sizeof(ushort)), Zeros(2 * sizeof(float)));
         table.Add(0, Parameters, ParameterFlags.Decay);

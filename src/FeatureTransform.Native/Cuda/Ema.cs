@@ -11,14 +11,12 @@ internal struct EmaArgs
 }
 
 /// <summary>Launches ema: target = m target + (1 - m) source over all parameters.</summary>
-internal sealed class Ema(KernelLibrary library)
+internal sealed class Ema(KernelLibrary library, ElementType type)
 {
     /// <summary>Threads of a block, four elements each.</summary>
     public const int Threads = 256;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, "ema");
-
-    public static KernelVariant Variant { get; } = new("ema.cu");
+    private readonly CudaKernel kernel = library.GetKernel(TrainingStepProgram.VariantOf(type), "ema");
 
     public void Launch(CudaStream stream, in EmaArgs args) =>
         kernel.Launch(stream, new Dim3(Launches.Blocks((long)args.Count, 4 * Threads)), new Dim3(Threads), 0, args);

@@ -18,10 +18,8 @@ internal sealed class GlobalAverage(KernelLibrary library, ElementType type)
 
     private const int Channels = 128, Quad = 4;
 
-    private readonly CudaKernel forward = library.GetKernel(VariantOf(type), $"global_average_{Launches.Suffix(type)}");
-    private readonly CudaKernel backward = library.GetKernel(VariantOf(type), $"global_average_backward_{Launches.Suffix(type)}");
-
-    public static KernelVariant VariantOf(ElementType type) => new("global_average.cu", Launches.Flag("FT_BF16", type));
+    private readonly CudaKernel forward = library.GetKernel(TrainingStepProgram.VariantOf(type), $"global_average_{Launches.Suffix(type)}");
+    private readonly CudaKernel backward = library.GetKernel(TrainingStepProgram.VariantOf(type), $"global_average_backward_{Launches.Suffix(type)}");
 
     public void Forward(CudaStream stream, in GlobalAverageArgs args) =>
         forward.Launch(stream, new Dim3(args.N, Launches.Blocks(args.C, Channels)), new Dim3(Threads), 0, args);

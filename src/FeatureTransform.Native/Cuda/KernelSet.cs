@@ -17,9 +17,9 @@ internal static class KernelSet
         .. Types.SelectMany(type => new[] { LambdaScope.Batch, LambdaScope.Element }.SelectMany(scope => OfPositives(type, scope))),
         .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
         .. Passes().Distinct(), .. Types.Select(Enqueue.VariantOf),
-        Ema.Variant, Sgd.Variant, Lars.Variant, SoftmaxCrossEntropy.Variant,
+        .. Types.Select(TrainingStepProgram.VariantOf), Lars.Variant, SoftmaxCrossEntropy.Variant,
         Knn.Variant, Knn.VoteVariant, .. Types.Select(Augment.VariantOf), .. Types.Select(Augment.BlurVariantOf),
-        BiasRelu.Variant, Cast.Variant, .. Types.Select(GlobalAverage.VariantOf), NormInference.Variant, ScatterRows.Variant,
+        NormInference.Variant, ScatterRows.Variant,
     ];
 
     /// <summary>The sources in this assembly, or in the folder that FEATURETRANSFORM_KERNELS names.</summary>

@@ -10,14 +10,12 @@ internal struct SgdArgs
 }
 
 /// <summary>Launches sgd over all parameters.</summary>
-internal sealed class Sgd(KernelLibrary library)
+internal sealed class Sgd(KernelLibrary library, ElementType type)
 {
     /// <summary>Threads of a block, which takes one chunk.</summary>
     public const int Threads = 256;
 
-    private readonly CudaKernel kernel = library.GetKernel(Variant, "sgd");
-
-    public static KernelVariant Variant { get; } = new("sgd.cu");
+    private readonly CudaKernel kernel = library.GetKernel(TrainingStepProgram.VariantOf(type), "sgd");
 
     /// <param name="stream">Where it runs.</param>
     /// <param name="chunks">Chunks of the <see cref="ParameterTable"/>.</param>

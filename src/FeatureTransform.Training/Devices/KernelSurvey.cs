@@ -100,8 +100,8 @@ public static class KernelSurvey
             Velocity = device.Numbers(Parameters),
             LearningRate = device.Numbers(1),
         };
-        new Ema(kernels).Launch(device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
-        new Sgd(kernels).Launch(device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = 0.9f });
+        new Ema(kernels, ElementType.Float32).Launch(device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
+        new Sgd(kernels, ElementType.Float32).Launch(device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = 0.9f });
         new Lars(kernels).Launch(device.Stream, chunks, new LarsArgs
         {
             Arrays = arrays,
@@ -115,8 +115,8 @@ public static class KernelSurvey
     {
         ulong rows = device.Numbers(N * C), logits = device.Numbers(N * Classes);
         new BiasRelu(kernels, ElementType.Float32).Launch(
-            device.Stream, new BiasReluArgs { Dy = rows, Y = device.Numbers(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
-        new Cast(kernels).Launch(device.Stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
+            device.Stream, ElementType.Float32, new BiasReluArgs { Dy = rows, Y = device.Numbers(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
+        new Cast(kernels, ElementType.BFloat16).Launch(device.Stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
         {
             Source = rows,
             Target = device.Room(N * C * sizeof(ushort)),

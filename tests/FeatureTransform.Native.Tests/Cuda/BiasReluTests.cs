@@ -50,7 +50,7 @@ public abstract class BiasReluTests<TDevice> : KernelTests<TDevice>
         DeviceArray<float>? single = type == ElementType.Float32 ? device.Guarded<float>(dy) : null;
         DeviceArray<ushort>? half = single is null ? device.Guarded<ushort>(Bf16.Round(dy)) : null;
         DeviceArray<float> gradient = device.Poisoned<float>(c);
-        new BiasRelu(device.Kernels, type).Launch(device.Stream, new BiasReluArgs
+        new BiasRelu(device.Kernels, type).Launch(device.Stream, type, new BiasReluArgs
         {
             Dy = single?.Address ?? half!.Address,
             Y = y is null ? 0 : device.Upload(type, y),

@@ -59,7 +59,8 @@ public abstract class CastTests<TDevice> : KernelTests<TDevice>
     {
         DeviceArray<T> target = device.Poisoned<T>(rows * columns, offset);
         ElementType from = typeof(S) == typeof(float) ? ElementType.Float32 : ElementType.BFloat16;
-        new Cast(device.Kernels).Launch(device.Stream, from, type, new CastArgs
+        ElementType beside = from == ElementType.Float32 ? type : from;
+        new Cast(device.Kernels, beside).Launch(device.Stream, from, type, new CastArgs
         {
             Source = device.Upload<S>(values, offset).Address,
             Target = target.Address,

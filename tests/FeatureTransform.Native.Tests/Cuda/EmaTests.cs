@@ -33,7 +33,7 @@ public abstract class EmaTests<TDevice> : KernelTests<TDevice>
     {
         DeviceArray<float> values = device.Guarded<float>(target);
         DeviceArray<ushort>? copy = half ? device.Poisoned<ushort>(target.Length) : null;
-        new Ema(device.Kernels).Launch(device.Stream, new EmaArgs
+        new Ema(device.Kernels, ElementType.Float32).Launch(device.Stream, new EmaArgs
         {
             Target = values.Address,
             Source = device.Upload<float>(source).Address,

@@ -89,7 +89,7 @@ public abstract class OptimizerTests<TDevice> : KernelTests<TDevice>
     }
 
     private static Arrays<float> Sgd(KernelDevice device, Arrays<float> start, bool half, float? loss) => Launch(
-        device, start, half, loss, (arrays, chunks) => new Sgd(device.Kernels).Launch(
+        device, start, half, loss, (arrays, chunks) => new Sgd(device.Kernels, ElementType.Float32).Launch(
             device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = Momentum, Decay = Decay }));
 
     private static Arrays<float> Lars(KernelDevice device, Arrays<float> start, bool half, float? loss) => Launch(

@@ -67,7 +67,7 @@ public abstract class WholeStepTests<TDevice>
         CudaStream stream = device.Stream;
         var shape = new CudaStepShape(N, C, K) { Precision = CudaPrecision.Float32 };
         using var step = new CudaContrastiveStep(Options, shape, device.Context, device.Kernels);
-        var (sgd, ema) = (new Sgd(device.Kernels), new Ema(device.Kernels));
+        var (sgd, ema) = (new Sgd(device.Kernels, ElementType.Float32), new Ema(device.Kernels, ElementType.Float32));
         var table = new ParameterTable();
         table.Add(0, N * C, ParameterFlags.Decay);
         DeviceArray<float> q = device.Guarded<float>(Inputs.Uniform(N * C, 1)), k = device.Guarded<float>(Inputs.Uniform(N * C, 2));

@@ -8,7 +8,6 @@ namespace FeatureTransform.Training.Devices.Cuda;
 /// </summary>
 internal sealed unsafe partial class CudaDevice
 {
-    private readonly BiasRelu columnSums;
 
     private NormInference NormInference => field ??= new NormInference(kernels, type);
 
@@ -150,7 +149,7 @@ internal sealed unsafe partial class CudaDevice
     }
 
     // The bias gradient of a linear layer without a ReLU.
-    private void SumRows(ulong rows, int count, int c, ulong sums) => columnSums.Launch(stream, new BiasReluArgs
+    private void SumRows(ulong rows, int count, int c, ulong sums) => biasRelu.Launch(stream, ElementType.Float32, new BiasReluArgs
     {
         Dy = rows,
         Gradient = sums,

@@ -35,7 +35,7 @@ internal sealed unsafe partial class CudaDevice
     {
         var parameters = (CudaParameterStore)store;
         (int outputs, int inputs) = (weight.Shape[0], weight.Shape[1]);
-        biasRelu.Launch(stream, new BiasReluArgs
+        biasRelu.Launch(stream, type, new BiasReluArgs
         {
             Dy = (ulong)dy.Data,
             Y = relu ? (ulong)y.Data : 0,

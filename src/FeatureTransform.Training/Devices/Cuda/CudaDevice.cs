@@ -56,12 +56,10 @@ internal sealed unsafe partial class CudaDevice : IDevice
     {
         (this.context, this.kernels, this.precision) = (context, kernels, precision);
         type = precision == CudaPrecision.BFloat16 ? ElementType.BFloat16 : ElementType.Float32;
-        kernels.Load([.. VariantsOf(type)]);
-        (cast, ema, sgd) = (new CastKernel(kernels), new EmaKernel(kernels), new SgdKernel(kernels));
+        (cast, ema, sgd) = (new CastKernel(kernels, type), new EmaKernel(kernels, type), new SgdKernel(kernels, type));
         biasRelu = new BiasRelu(kernels, type);
         blas = new CuBlasLt(context, cuBlasLt, WorkspaceLimit);
         globalAverage = new GlobalAverageKernel(kernels, type);
-        columnSums = new BiasRelu(kernels, ElementType.Float32);
         stream = new CudaStream(context);
         layers = new LayerPlans(new CuDnn(cuDnn), stream, strict: precision == CudaPrecision.Float32, planCache) { Report = report };
         arena = new DeviceArena(context, separateTensors);
@@ -69,12 +67,6 @@ internal sealed unsafe partial class CudaDevice : IDevice
         learningRate = new DeviceMemory(context, sizeof(float));
         graph = new StepGraph(stream, arena, records: cudaGraph && !separateTensors, report);
     }
-
-    /// <summary>The kernels that every step needs; views and the contrastive step have their own, others are loaded at first use.</summary>
-    public static IReadOnlyList<KernelVariant> VariantsOf(ElementType type) =>
-    [
-        CastKernel.Variant, EmaKernel.Variant, SgdKernel.Variant, BiasRelu.Variant, GlobalAverageKernel.VariantOf(type),
-    ];
 
     /// <summary>What ends with the device, in this order.</summary>
     public IReadOnlyList<IDisposable> Owned { get; init; } = [];

@@ -41,12 +41,12 @@ internal sealed class CudaSoftmaxRegression : ISoftmaxRegression
         (c, this.classes, this.batchSize) = (standardization.Mean.Length, classes, batchSize);
         CudaContext context = stream.Context;
         crossEntropy = new SoftmaxCrossEntropy(device.Kernels);
-        columnSums = new BiasRelu(device.Kernels, ElementType.Float32);
-        sgd = new SgdKernel(device.Kernels);
+        columnSums = new BiasRelu(device.Kernels, device.Type);
+        sgd = new SgdKernel(device.Kernels, device.Type);
         var layout = new ParameterLayout();
         weight = layout.Add("weight", ParameterKind.Linear, classes, c);
         bias = layout.Add("bias", ParameterKind.LinearBias, classes);
-        store = new CudaParameterStore(context, stream, new Cast(device.Kernels), layout, trained: true, ElementType.Float32);
+        store = new CudaParameterStore(context, stream, new Cast(device.Kernels, device.Type), layout, trained: true, ElementType.Float32);
         uploads = new PinnedUploads(stream);
         batch = new DeviceMemory(context, BatchBytes(batchSize));
         logits = new DeviceMemory(context, (long)batchSize * classes * sizeof(float));
@@ -70,7 +70,7 @@ internal sealed class CudaSoftmaxRegression : ISoftmaxRegression
             Classes = (uint)classes,
         });
         columnSums.Launch(
-            stream, new BiasReluArgs { Dy = logits.Address, Gradient = store.GradientOf(bias), N = (uint)size, C = (uint)classes });
+            stream, ElementType.Float32, new BiasReluArgs { Dy = logits.Address, Gradient = store.GradientOf(bias), N = (uint)size, C = (uint)classes });
         device.Multiply( // dW = dlogits^T x: classes x C
             new MatrixProduct(
                 classes, c, size, TransposeA: true, TransposeB: false, ProductPrecision.Float32, RoundsResult: false, ProductEpilogue.None),

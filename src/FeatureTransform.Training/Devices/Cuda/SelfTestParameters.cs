@@ -1,3 +1,4 @@
+using FeatureTransform.Native;
 using FeatureTransform.Native.Cuda;
 
 namespace FeatureTransform.Training.Devices.Cuda;
@@ -22,7 +23,7 @@ internal static class SelfTestParameters
             M = M,
             Rest = 1 - M,
         };
-        var ema = new Ema(bench.Kernels);
+        var ema = new Ema(bench.Kernels, ElementType.Float32);
         ema.Launch(bench.Stream, args);
         float[] given = bench.Memory.Read<float>(args.Target, count);
         for (int i = 0; i < count; i++)
@@ -50,7 +51,7 @@ internal static class SelfTestParameters
             LearningRate = bench.Memory.Upload<float>([Rate]),
         };
         var args = new SgdArgs { Arrays = arrays, Momentum = Momentum, Decay = Decay };
-        var sgd = new Sgd(bench.Kernels);
+        var sgd = new Sgd(bench.Kernels, ElementType.Float32);
         sgd.Launch(bench.Stream, chunks, args);
         float[] given = bench.Memory.Read<float>(arrays.Weights, count), givenVelocity = bench.Memory.Read<float>(arrays.Velocity, count);
         for (int i = 0; i < count; i++)

@@ -22,7 +22,7 @@ internal static partial class MutantTable
             "(row < args.k ? row : row - args.k)", "(row <= args.k ? row : row - args.k)", OutOfBounds, "store4(to, column, c, to_aligned"),
         Found("one row too many is queued", "enqueue", "enqueue.cu",
             "if (i >= args.n)", "if (i > args.n)", OutOfBounds, "store4(to, column, c, to_aligned"),
-        Wrong("the position never wraps", "enqueue", "enqueue.cu", "+ args.n) % args.k);", "+ args.n));"),
+        Wrong("the position never wraps", "enqueue", "enqueue.cu", "next < args.k ? next : next - args.k", "next"),
         Found("rows start at the wrong stride", "enqueue", "enqueue.cu",
             "args.keys + (u64)i * c;", "args.keys + (u64)i * (c + 4);", OutOfBounds, "store4(to, column, c, to_aligned"),
         Wrong("every row goes to its own place", "scatter_rows", "scatter_rows.cu", "(u64)args.order[i] * c", "(u64)i * c"),

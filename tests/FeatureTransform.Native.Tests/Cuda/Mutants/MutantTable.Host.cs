@@ -42,7 +42,7 @@ internal static partial class MutantTable
 
     private static void Follow(KernelDevice device, ulong target, ulong source, ulong copy = 0)
     {
-        new Ema(device.Kernels).Launch(
+        new Ema(device.Kernels, ElementType.Float32).Launch(
             device.Stream, new EmaArgs { Target = target, Source = source, TargetBf16 = copy, Count = 256, M = 0.5f, Rest = 0.5f });
         device.Stream.Synchronize();
     }
