@@ -28,7 +28,7 @@ internal sealed class PretrainOptionTable
             "--method", "Contrastive method; brings its temperature, head, augmentation and schedule where those are not given.",
             OptionNames.Methods, o => o.Name, (o, v) => o with { Name = v });
         method.Add("--tau", "Temperature; moco-v1: 0.07.", o => o.Tau, (o, v) => o with { Tau = v });
-        method.Add("--queue-size", "K, rows of the queue of negatives.", o => o.QueueSize, (o, v) => o with { QueueSize = v }, "-K");
+        method.Add("--queue-size", "K, rows of the queue of negatives; images of your own: 1024.", o => o.QueueSize, (o, v) => o with { QueueSize = v }, "-K");
         method.AddName(
             "--queue-type", "Storage of the queue.", OptionNames.QueueTypes, o => o.QueueType, (o, v) => o with { QueueType = v });
         method.Add(
@@ -51,11 +51,12 @@ internal sealed class PretrainOptionTable
     }
 
     /// <summary>
-    /// What was given over what stands in <paramref name="options"/>: first a change of method with all it brings, then the
+    /// What was given over what stands in <paramref name="options"/>: first a change of images or method with all it brings, then the
     /// paper's setting, then single options.
     /// </summary>
     public PretrainOptions Apply(ParseResult parse, PretrainOptions options)
     {
+        options = options.WithSource(data.Apply(parse, options.Data).Source);
         if (OptionParsing.Given(parse, methodName) && parse.GetRequiredValue(methodName) is { } name && name != options.Method.Name)
         {
             options = options.WithMethod(name);
@@ -94,7 +95,7 @@ internal sealed class PretrainOptionTable
         table.Add(
             "--classes", "A text file with one class name a line; only those classes are used.",
             o => o.ClassList ?? "", (o, v) => o with { ClassList = v });
-        table.Add("--image-size", "Side of a training crop in pixels.", o => o.ImageSize, (o, v) => o with { ImageSize = v });
+        table.Add("--image-size", "Side of a training crop in pixels; images of your own: 32.", o => o.ImageSize, (o, v) => o with { ImageSize = v });
         table.Add(
             "--train-limit", "Use at most this many training images; 0: all.", o => o.TrainLimit, (o, v) => o with { TrainLimit = v });
         table.AddName(
@@ -180,7 +181,7 @@ internal sealed class PretrainOptionTable
     {
         var table = new OptionTable<OptimizerOptions>(Defaults.Optimizer);
         table.Add("--epochs", "Epochs of the whole schedule.", o => o.Epochs, (o, v) => o with { Epochs = v });
-        table.Add("--batch", "N, pairs a step.", o => o.BatchSize, (o, v) => o with { BatchSize = v });
+        table.Add("--batch", "N, pairs a step; images of your own: 128.", o => o.BatchSize, (o, v) => o with { BatchSize = v });
         table.Add("--lr", "Peak learning rate.", o => o.LearningRate, (o, v) => o with { LearningRate = v });
         table.Add("--sgd-momentum", "Momentum of SGD.", o => o.Momentum, (o, v) => o with { Momentum = v });
         table.Add("--weight-decay", "Weight decay.", o => o.WeightDecay, (o, v) => o with { WeightDecay = v });

@@ -38,7 +38,10 @@ internal static class DeviceSelector
                     throw new InvalidInputException($"--device cuda cannot be used: {reason}.");
                 }
 
-                report($"Computing on the CPU: {reason}.");
+                // A machine without a GPU is no fault that asks for details; one whose GPU lacks something is.
+                report(FeatureTransform.Cuda.CudaDriver.TryLoad(out _, out _)
+                    ? $"Computing on the CPU: {reason}."
+                    : "Computing on the CPU: no CUDA device answers ('info' says why).");
                 return OpenCpu(options);
             default:
                 throw new InvalidInputException(

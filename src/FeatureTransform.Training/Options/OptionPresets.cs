@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 
 namespace FeatureTransform.Training.Options;
 
@@ -7,6 +8,24 @@ public static class OptionPresets
 {
     /// <summary>Names of <see cref="WithTransform"/>.</summary>
     public static IReadOnlyList<string> Transforms { get; } = ["none", "pos", "neg", "both", "both-dim"];
+
+    /// <summary>
+    /// Images from this source. Images of one's own, in place of the synthetic set, bring size, batch and queue of a CIFAR run (32 px,
+    /// 128, 1024); the synthetic set in place of them brings those of the built-in run, which ends in minutes (docs/results.md).
+    /// </summary>
+    public static PretrainOptions WithSource(this PretrainOptions options, string source)
+    {
+        bool builtIn = source == ImageSource.Synthetic;
+        (int size, int batch, int queue) = builtIn == (options.Data.Source == ImageSource.Synthetic)
+            ? (options.Data.ImageSize, options.Optimizer.BatchSize, options.Method.QueueSize)
+            : builtIn ? (new DataOptions().ImageSize, new OptimizerOptions().BatchSize, new MethodOptions().QueueSize) : (32, 128, 1024);
+        return options with
+        {
+            Data = options.Data with { Source = source, ImageSize = size },
+            Method = options.Method with { QueueSize = queue },
+            Optimizer = options.Optimizer with { BatchSize = batch },
+        };
+    }
 
     /// <summary>
     /// The method with the temperature, head, augmentation and schedule that belong to it: MoCo v1 as published (tau 0.07,

@@ -1,4 +1,5 @@
 using FeatureTransform.Native;
+using FeatureTransform.Training.Data;
 
 namespace FeatureTransform.Training.Options;
 
@@ -46,13 +47,13 @@ public sealed record PretrainOptions
 public sealed record DataOptions
 {
     /// <summary><c>synthetic</c>, or a folder or archive of images.</summary>
-    public string Source { get; init; } = "synthetic";
+    public string Source { get; init; } = ImageSource.Synthetic;
 
     /// <summary>A file with one class name a line: only those classes are used (ImageNet-100 is such a list). Null: all.</summary>
     public string? ClassList { get; init; }
 
     /// <summary>Side of a training crop in pixels.</summary>
-    public int ImageSize { get; init; } = 32;
+    public int ImageSize { get; init; } = 24;
 
     /// <summary>Use at most this many training images (0: all), the first of a seeded shuffle.</summary>
     public int TrainLimit { get; init; }
@@ -90,7 +91,7 @@ public sealed record MethodOptions
     public float Tau { get; init; } = 0.1f;
 
     /// <summary>K, the rows of the queue.</summary>
-    public int QueueSize { get; init; } = 1024;
+    public int QueueSize { get; init; } = 256;
 
     /// <summary>Storage of the queue: <c>fp32</c> or <c>bf16</c>.</summary>
     public string QueueType { get; init; } = "fp32";
@@ -142,7 +143,7 @@ public sealed record TransformOptions
     /// Steps after which an encoder's negatives differ enough to be mixed. Mixed earlier, embeddings that are all alike stay alike
     /// for long (docs/results.md); on ImageNet-100 with batches of 256 this is the paper's best begin, epoch 2.
     /// </summary>
-    public const int SettlingSteps = 700;
+    public const int SettlingSteps = 800;
 
     /// <summary>Whether anything is transformed at all.</summary>
     internal bool IsOn => Positive != PositiveTransform.None || Negative != NegativeTransform.None;
@@ -156,10 +157,10 @@ public sealed record TransformOptions
 public sealed record OptimizerOptions
 {
     /// <summary>Epochs of the whole schedule.</summary>
-    public int Epochs { get; init; } = 14;
+    public int Epochs { get; init; } = 9;
 
     /// <summary>N, pairs a step.</summary>
-    public int BatchSize { get; init; } = 128;
+    public int BatchSize { get; init; } = 64;
 
     /// <summary>Peak learning rate.</summary>
     public float LearningRate { get; init; } = 0.06f;

@@ -123,6 +123,24 @@ public sealed class PretrainOptionsTests
             (transform.Negative, transform.PositiveScope, transform.NegativeScope));
     }
 
+    [Theory]
+    [InlineData("--data photos", 32, 128, 1024)]
+    [InlineData("--data photos --image-size 64 -K 512", 64, 128, 512)]
+    [InlineData("--data synthetic --batch 16", 24, 16, 256)]
+    public void Images_of_ones_own_bring_what_suits_them(string given, int size, int batch, int queue)
+    {
+        PretrainOptions options = Parse(given, new());
+        Assert.Equal((size, batch, queue), (options.Data.ImageSize, options.Optimizer.BatchSize, options.Method.QueueSize));
+    }
+
+    [Fact]
+    public void Other_images_leave_the_sizes_of_a_config_and_the_synthetic_set_brings_its_own()
+    {
+        Assert.Equal(Everything with { Data = Everything.Data with { Source = "photos" } }, Parse("--data photos", Everything));
+        PretrainOptions options = Parse("--data synthetic", Everything);
+        Assert.Equal((24, 64, 256), (options.Data.ImageSize, options.Optimizer.BatchSize, options.Method.QueueSize));
+    }
+
     [Fact]
     public void Moco_v1_brings_what_belongs_to_it()
     {

@@ -74,7 +74,7 @@ public sealed class RunConfigTests : IDisposable
     [Fact]
     public void Contradictions_are_named_and_what_changes_no_number_is_free()
     {
-        var before = new PretrainOptions();
+        var before = new PretrainOptions { Optimizer = new OptimizerOptions { BatchSize = 128, Epochs = 14 } };
         PretrainOptions free = before with
         {
             Run = before.Run with { Device = "cpu", Threads = 3, KeepCheckpoints = 9, KeepEveryEpochs = 4, CheckpointEverySteps = 5 },

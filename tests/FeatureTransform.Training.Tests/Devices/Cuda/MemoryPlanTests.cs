@@ -53,6 +53,7 @@ public sealed class MemoryPlanTests
 
     private static PretrainOptions ResNet18(int batch) => new()
     {
+        Data = new DataOptions { ImageSize = 32 },
         Model = new ModelOptions { Width = 1 },
         Method = new MethodOptions { QueueSize = 65536 },
         Optimizer = new OptimizerOptions { BatchSize = batch },
