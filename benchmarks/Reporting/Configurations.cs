@@ -1,15 +1,16 @@
 using BenchmarkDotNet.Configs;
+using BenchmarkDotNet.Engines;
 using BenchmarkDotNet.Exporters.Csv;
 using BenchmarkDotNet.Exporters.Json;
 using BenchmarkDotNet.Jobs;
 using BenchmarkDotNet.Reports;
-using Perfolizer.Horology;
+using BenchmarkDotNet.Toolchains.InProcess.Emit;
 
 namespace FeatureTransform.Benchmarks.Reporting;
 
 /// <summary>
-/// How BenchmarkDotNet runs, and what it shows. Each case has a process of its own: where several threads have called LibTorch,
-/// each has its team of OpenMP threads, and they get into each other's way.
+/// How BenchmarkDotNet runs, and what it shows. Each case that is timed has a process of its own: where several threads have called
+/// LibTorch, each has its team of OpenMP threads, and they get into each other's way.
 /// </summary>
 internal static class Configurations
 {
@@ -20,8 +21,8 @@ internal static class Configurations
     public static bool Succeeded(Summary summary) => !summary.HasCriticalValidationErrors && summary.Reports.All(report => report.Success);
 
     /// <summary>
-    /// As BenchmarkDotNet decides, or with <paramref name="quick"/> a few iterations of code that is compiled to the end at once:
-    /// enough to show that all works.
+    /// As BenchmarkDotNet decides, or with <paramref name="quick"/> each benchmark once, in this process: enough to show
+    /// that all works.
     /// </summary>
     public static IConfig Create(bool quick, double peak, IReadOnlyList<string> header)
     {
@@ -34,10 +35,9 @@ internal static class Configurations
             .AddValidator([.. standard.GetValidators()])
             .AddJob(quick
                 ? job.WithId("Short")
-                    .WithEnvironmentVariable("DOTNET_TieredCompilation", "0")
-                    .WithWarmupCount(1)
-                    .WithIterationCount(3)
-                    .WithIterationTime(TimeInterval.FromMilliseconds(50))
+                    .WithToolchain(InProcessEmitToolchain.Instance) // others build all projects again
+                    .WithStrategy(RunStrategy.ColdStart)
+                    .WithIterationCount(1)
                 : job.WithId("Full").WithMaxIterationCount(16))
             .WithSummaryStyle(SummaryStyle.Default.WithMaxParameterColumnWidth(60))
             .AddColumn(WorkColumn.All(peak))
