@@ -15,13 +15,18 @@ public static class OptionPresets
     /// </summary>
     public static PretrainOptions WithSource(this PretrainOptions options, string source)
     {
-        bool builtIn = source == ImageSource.Synthetic;
-        (int size, int batch, int queue) = builtIn == (options.Data.Source == ImageSource.Synthetic)
-            ? (options.Data.ImageSize, options.Optimizer.BatchSize, options.Method.QueueSize)
-            : builtIn ? (new DataOptions().ImageSize, new OptimizerOptions().BatchSize, new MethodOptions().QueueSize) : (32, 128, 1024);
+        bool builtIn = source == ImageSource.Synthetic, wasBuiltIn = options.Data.Source == ImageSource.Synthetic;
+        options = options with { Data = options.Data with { Source = source } };
+        if (builtIn == wasBuiltIn)
+        {
+            return options;
+        }
+
+        var run = new PretrainOptions(); // the built-in one
+        (int size, int batch, int queue) = builtIn ? (run.Data.ImageSize, run.Optimizer.BatchSize, run.Method.QueueSize) : (32, 128, 1024);
         return options with
         {
-            Data = options.Data with { Source = source, ImageSize = size },
+            Data = options.Data with { ImageSize = size },
             Method = options.Method with { QueueSize = queue },
             Optimizer = options.Optimizer with { BatchSize = batch },
         };
