@@ -37,7 +37,9 @@ internal sealed class EvaluationOptions
     {
         string source = parse.GetRequiredValue(Source);
         string config = Path.Combine(source, RunConfig.FileName);
-        PretrainOptions from = File.Exists(config) ? RunConfig.Read(config) : new PretrainOptions().WithSource(data.Apply(parse, new()).Source);
+        PretrainOptions from = File.Exists(config)
+            ? RunConfig.Read(config)
+            : new PretrainOptions().WithSource(data.Apply(parse, new()).Source);
         DataOptions? images = data.AnyGiven(parse) ? data.Apply(parse, from.Data) : null;
         RunOptions options = run.Apply(parse, from.Run);
         OptionsValidator.Validate(images ?? from.Data);

@@ -28,7 +28,9 @@ internal sealed class PretrainOptionTable
             "--method", "Contrastive method; brings its temperature, head, augmentation and schedule where those are not given.",
             OptionNames.Methods, o => o.Name, (o, v) => o with { Name = v });
         method.Add("--tau", "Temperature; moco-v1: 0.07.", o => o.Tau, (o, v) => o with { Tau = v });
-        method.Add("--queue-size", "K, rows of the queue of negatives; images of your own: 1024.", o => o.QueueSize, (o, v) => o with { QueueSize = v }, "-K");
+        method.Add(
+            "--queue-size", "K, rows of the queue of negatives; images of your own: 1024.",
+            o => o.QueueSize, (o, v) => o with { QueueSize = v }, "-K");
         method.AddName(
             "--queue-type", "Storage of the queue.", OptionNames.QueueTypes, o => o.QueueType, (o, v) => o with { QueueType = v });
         method.Add(

@@ -23,7 +23,8 @@ internal sealed class Cast
     {
         foreach ((ElementType source, ElementType target) in new[] { (ElementType.Float32, type), (type, ElementType.Float32) }.Distinct())
         {
-            kernels[(source, target)] = library.GetKernel(TrainingStepProgram.VariantOf(type), $"cast_{Launches.Suffix(source)}_{Launches.Suffix(target)}");
+            kernels[(source, target)] = library.GetKernel(
+                TrainingStepProgram.VariantOf(type), $"cast_{Launches.Suffix(source)}_{Launches.Suffix(target)}");
         }
     }
 

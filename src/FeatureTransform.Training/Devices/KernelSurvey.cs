@@ -100,7 +100,8 @@ public static class KernelSurvey
             Velocity = device.Numbers(Parameters),
             LearningRate = device.Numbers(1),
         };
-        new Ema(kernels, ElementType.Float32).Launch(device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
+        new Ema(kernels, ElementType.Float32).Launch(
+            device.Stream, new EmaArgs { Target = weights, Source = arrays.Gradient, Count = Parameters, M = 0.5f, Rest = 0.5f });
         new Sgd(kernels, ElementType.Float32).Launch(device.Stream, chunks, new SgdArgs { Arrays = arrays, Momentum = 0.9f });
         new Lars(kernels).Launch(device.Stream, chunks, new LarsArgs
         {
@@ -115,7 +116,8 @@ public static class KernelSurvey
     {
         ulong rows = device.Numbers(N * C), logits = device.Numbers(N * Classes);
         new BiasRelu(kernels, ElementType.Float32).Launch(
-            device.Stream, ElementType.Float32, new BiasReluArgs { Dy = rows, Y = device.Numbers(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
+            device.Stream, ElementType.Float32,
+            new BiasReluArgs { Dy = rows, Y = device.Numbers(N * C), Gradient = device.Room(C * sizeof(float)), N = N, C = C });
         new Cast(kernels, ElementType.BFloat16).Launch(device.Stream, ElementType.Float32, ElementType.BFloat16, new CastArgs
         {
             Source = rows,

@@ -11,8 +11,8 @@ namespace FeatureTransform.Training.Devices;
 public static class MachineReport
 {
     /// <summary>
-    /// Runtime, system, processor, measured speed, decoder of JPEG, LibTorch and CUDA as names and values, in about a second; never throws where a
-    /// library is missing or fails: it says so.
+    /// Runtime, system, processor, measured speed, decoder of JPEG, LibTorch and CUDA as names and values, in about a second; never
+    /// throws where a library is missing or fails: it says so.
     /// </summary>
     public static IReadOnlyList<(string Name, string Value)> Describe()
     {
@@ -29,7 +29,9 @@ public static class MachineReport
             ("pass", string.Create(
                 CultureInfo.InvariantCulture,
                 $"{speed.Pass:F0} GFLOP/s, {100 * speed.Pass / speed.Peak:F0} % of the peak (N {MachineSpeed.N}, K {MachineSpeed.K}, C {MachineSpeed.C})")),
-            ("JPEG", TurboJpeg.IsAvailable ? "decoded by the system's TurboJPEG" : "decoded by Skia; the system has no TurboJPEG, which takes half the time"),
+            ("JPEG", TurboJpeg.IsAvailable
+                ? "decoded by the system's TurboJPEG"
+                : "decoded by Skia; the system has no TurboJPEG, which takes half the time"),
             ("LibTorch", DescribeLibTorch()),
             .. DescribeDevices(),
             ("NVRTC", DescribeNvrtc()),
