@@ -37,7 +37,7 @@ internal static class ColdStart
         InfoNcePlan pass = InfoNcePlan.Choose(shape, options, multiprocessors: 108, sharedBytes: 163 << 10);
         return
         [
-            TrainingStepProgram.VariantOf(type), Augment.VariantOf(type), Augment.BlurVariantOf(type),
+            TrainingStepProgram.VariantOf(type), Augment.VariantOf(type),
             MixPositive.VariantOf(type, options.PositiveScope), pass.Variant,
             InfoNceFinish.VariantOf(shape, pass, options.PositiveScope), Enqueue.VariantOf(shape.Queue),
         ];

@@ -6,6 +6,7 @@
 // Without operations it is the transform for evaluation. Between the launches a view is three planes of fp32 in [0, 1].
 // One thread a pixel of a view, a block takes a tile of 32 x 8. CPU twins: Augmenter, Resampler, ColorKernels,
 // EvaluationTransform. FT_OUTPUT_BF16: 1 if the views are bf16, else fp32.
+#include "augment_blur.cu"
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 #include "common/view.cuh"
@@ -58,10 +59,12 @@ __device__ __forceinline__ Color resized(const AugmentView& view, const u8* imag
 {
     const u8* corner = images + view.pixels + 3 * ((u64)(view.top + down.first) * view.width + view.left + across.first);
     Color sum = {0.0f, 0.0f, 0.0f};
+#pragma unroll 1
     for (i32 x = 0; x < across.count; x++)
     {
         const u8* pixel = corner + 3 * x;
         Color column = {0.0f, 0.0f, 0.0f};
+#pragma unroll 1
         for (i32 y = 0; y < down.count; y++, pixel += 3 * (i64)view.width)
         {
             float weight = down.weight(y);

@@ -2,12 +2,12 @@
 // padding): a separable kernel of 2 r + 1 taps exp(-t^2 / (2 sigma^2)) divided by their sum, the view mirrored at its edge
 // pixels, r = S / 20. A block takes a tile of 32 x 32 pixels of one channel: it and its margin come into shared memory, are
 // summed along the rows, then along the columns. CPU twin: GaussianBlur.
-// FT_OUTPUT_BF16: 1 if the views are bf16, else fp32.
+// Part of the program of augment.cu.
 #include "common/rows.cuh"
 #include "common/view.cuh"
 
-#define FT_THREADS 256 // Augment.BlurThreads
-#define FT_TILE 32     // Augment.BlurTile
+#define FT_BLUR_THREADS 256 // Augment.BlurThreads
+#define FT_BLUR_TILE 32     // Augment.BlurTile
 
 // r + 1 weights; (32 + 2 r) x (32 + 2 r) pixels; (32 + 2 r) x 32 sums along the rows: Augment.BlurSharedBytes
 extern __shared__ uint4 dynamic_shared[];
@@ -51,11 +51,11 @@ __device__ __forceinline__ void blur(const AugmentBlurArgs& args)
     const AugmentView& view = args.views[index];
     if (!(view.blur_sigma > 0))
         return;
-    u32 first_x = blockIdx.x * FT_TILE, first_y = blockIdx.y * FT_TILE, width = FT_TILE + 2 * radius;
+    u32 first_x = blockIdx.x * FT_BLUR_TILE, first_y = blockIdx.y * FT_BLUR_TILE, width = FT_BLUR_TILE + 2 * radius;
     float* weights = (float*)dynamic_shared;
     float* pixels = weights + radius + 1;
     float* rows = pixels + width * width;
-    for (u32 t = threadIdx.x; t <= radius; t += FT_THREADS)
+    for (u32 t = threadIdx.x; t <= radius; t += FT_BLUR_THREADS)
     {
         double sum = 1, own = 1;
         for (u32 i = 1; i <= radius; i++)
@@ -67,29 +67,29 @@ __device__ __forceinline__ void blur(const AugmentBlurArgs& args)
         weights[t] = (float)(own / sum);
     }
     const float* plane = args.planes + (3 * (u64)index + channel) * size * size;
-    for (u32 i = threadIdx.x; i < width * width; i += FT_THREADS)
+    for (u32 i = threadIdx.x; i < width * width; i += FT_BLUR_THREADS)
     {
         u32 x = mirrored((i32)(first_x + i % width - radius), (i32)size);
         u32 y = mirrored((i32)(first_y + i / width - radius), (i32)size);
         pixels[i] = plane[(u64)y * size + x];
     }
     __syncthreads();
-    for (u32 i = threadIdx.x; i < width * FT_TILE; i += FT_THREADS)
-        rows[i] = blurred(weights, radius, pixels + i / FT_TILE * width + i % FT_TILE + radius, 1);
+    for (u32 i = threadIdx.x; i < width * FT_BLUR_TILE; i += FT_BLUR_THREADS)
+        rows[i] = blurred(weights, radius, pixels + i / FT_BLUR_TILE * width + i % FT_BLUR_TILE + radius, 1);
     __syncthreads();
-    for (u32 i = threadIdx.x; i < FT_TILE * FT_TILE; i += FT_THREADS)
+    for (u32 i = threadIdx.x; i < FT_BLUR_TILE * FT_BLUR_TILE; i += FT_BLUR_THREADS)
     {
-        u32 x = first_x + i % FT_TILE, y = first_y + i / FT_TILE;
+        u32 x = first_x + i % FT_BLUR_TILE, y = first_y + i / FT_BLUR_TILE;
         if (x >= size || y >= size)
             continue;
-        float value = blurred(weights, radius, rows + i + radius * FT_TILE, FT_TILE);
+        float value = blurred(weights, radius, rows + i + radius * FT_BLUR_TILE, FT_BLUR_TILE);
         value = normalized(solarised(value, view.solarise), channel);
         narrow(value, ((T*)args.output)[(((u64)index * size + y) * size + x) * args.channels + channel]);
     }
 }
 
 #if FT_OUTPUT_BF16
-extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_blur_bf16(const AugmentBlurArgs args) { blur<u16>(args); }
+extern "C" __global__ void __launch_bounds__(FT_BLUR_THREADS) augment_blur_bf16(const AugmentBlurArgs args) { blur<u16>(args); }
 #else
-extern "C" __global__ void __launch_bounds__(FT_THREADS) augment_blur_fp32(const AugmentBlurArgs args) { blur<float>(args); }
+extern "C" __global__ void __launch_bounds__(FT_BLUR_THREADS) augment_blur_fp32(const AugmentBlurArgs args) { blur<float>(args); }
 #endif

@@ -20,8 +20,8 @@ struct CastArgs
 template <typename S, typename T>
 __device__ __forceinline__ void cast(const CastArgs& args)
 {
-    u64 quads = (args.target_columns + 3) / 4, quad = (u64)blockIdx.x * FT_THREADS + threadIdx.x;
-    u64 row = args.rows == 1 ? 0 : quad / quads, column = 4 * (quad - row * quads);
+    u32 quads = (u32)((args.target_columns + 3) / 4), quad = blockIdx.x * FT_THREADS + threadIdx.x;
+    u64 row = quad / quads, column = 4 * (u64)(quad % quads);
     if (row >= args.rows || column >= args.target_columns)
         return;
     const S* source = (const S*)args.source + row * args.source_columns;

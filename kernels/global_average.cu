@@ -13,9 +13,10 @@ struct GlobalAverageArgs
 {
     const void* from; // forward: x, N x P x C; backward: dy, N x C; fp32 or bf16
     void* to;         // forward: y, N x C; backward: dx, N x P x C; the same type
-    u64 pixels;       // P
     u32 n;
+    u32 pixels;       // P
     u32 c;
+    u32 reserved;
 };
 
 template <typename T>
@@ -26,8 +27,8 @@ __device__ __forceinline__ void global_average(const GlobalAverageArgs& args)
     const T* x = (const T*)args.from + (u64)blockIdx.x * args.pixels * c;
     bool aligned = rows_aligned((const T*)args.from, c);
     float4 total = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    for (u64 pixel = warp; pixel < args.pixels; pixel += FT_THREADS / FT_WARP)
-        total = sum(total, load4(x + pixel * c, column, c, aligned));
+    for (u32 pixel = warp; pixel < args.pixels; pixel += FT_THREADS / FT_WARP)
+        total = sum(total, load4(x + (u64)pixel * c, column, c, aligned));
     sums[threadIdx.x] = total;
     __syncthreads();
     if (warp != 0)
@@ -41,8 +42,8 @@ __device__ __forceinline__ void global_average(const GlobalAverageArgs& args)
 template <typename T>
 __device__ __forceinline__ void global_average_backward(const GlobalAverageArgs& args)
 {
-    u64 quads = (args.c + 3) / 4, quad = (u64)blockIdx.x * FT_THREADS + threadIdx.x, row = quad / quads, image = row / args.pixels;
-    u32 column = (u32)(4 * (quad - row * quads)), c = args.c;
+    u32 c = args.c, quads = (c + 3) / 4, quad = blockIdx.x * FT_THREADS + threadIdx.x, column = 4 * (quad % quads);
+    u64 row = quad / quads, image = (u32)row / args.pixels;
     if (image >= args.n)
         return;
     float4 dy = load4((const T*)args.from + image * c, column, c, rows_aligned((const T*)args.from, c));

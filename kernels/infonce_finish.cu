@@ -172,47 +172,30 @@ __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], cons
         du[pass] = scaled(add_scaled(u[pass], along, du[pass]), scale);
 }
 
-// Columns column .. column + 3 of a row; past its last column that one again, so that there is no branch.
-__device__ __forceinline__ float4 load_clamped4(const float* row, u32 column, u32 last)
-{
-    return make_float4(row[column], row[min(column + 1, last)], row[min(column + 2, last)], row[min(column + 3, last)]);
-}
-
-// Zeros past the end of a row.
-__device__ __forceinline__ float4 cut(float4 x, u32 column, u32 columns)
-{
-    return make_float4(x.x, column + 1 < columns ? x.y : 0.0f, column + 2 < columns ? x.z : 0.0f, column + 3 < columns ? x.w : 0.0f);
-}
-
-// A quad of O over every stride-th part from `first` on. ALIGNED: rows of the partial results are, and no quad is cut.
-template <bool ALIGNED>
+// A quad of O over every stride-th part from `first` on.
 __device__ __forceinline__ float4 sum_parts(const RowParts& parts, float shift, u32 first, u32 stride, u32 column)
 {
-    u32 c = parts.args.c, steps = first < parts.count && column < c ? (parts.count - first + stride - 1) / stride : 0;
+    u32 steps = first < parts.count && column < parts.args.c ? (parts.count - first + stride - 1) / stride : 0;
     float4 sum = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-#pragma unroll(ALIGNED ? 4 : 1) // loads that are on their way at the same time: the count is known before the loop for that
+#pragma unroll 4 // loads that are on their way at the same time: the count is known before the loop for that
     for (u32 step = 0; step < steps; step++)
     {
         u32 part = first + step * stride;
-        const float* row = parts.slot(part) + (u64)parts.row * c;
-        float factor = exp2f(parts.value(part, PARTIAL_SHIFT) - shift);
-        sum = add_scaled(ALIGNED ? load_aligned4(row + column) : load_clamped4(row, column, c - 1), factor, sum);
+        sum = add_scaled(parts.sums(part, column), exp2f(parts.value(part, PARTIAL_SHIFT) - shift), sum);
     }
-    return ALIGNED ? sum : cut(sum, column, c);
+    return sum;
 }
 
 // The sums O of the row: thread lane of group 0 gets the quads lane + pass lanes, the others zeros.
 __device__ __forceinline__ void combine(const RowParts& parts, float shift, u32 lanes, float4 (&sums)[FT_PASSES])
 {
     __shared__ float4 groups[FT_ROWS == 1 ? FT_THREADS : 1];
-    const InfoNceFinishArgs& args = parts.args;
     u32 thread = threadIdx.x % FT_ROW_THREADS, lane = thread % lanes, group = thread / lanes, stride = FT_ROW_THREADS / lanes;
-    bool aligned = rows_aligned(args.partials, args.c);
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
     {
         u32 column = 4 * (lane + pass * lanes);
-        float4 sum = aligned ? sum_parts<true>(parts, shift, group, stride, column) : sum_parts<false>(parts, shift, group, stride, column);
+        float4 sum = sum_parts(parts, shift, group, stride, column);
         sums[pass] = sum;
         if (FT_ROW_THREADS == FT_WARP) // which is one group
             continue;

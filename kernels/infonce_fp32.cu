@@ -143,14 +143,19 @@ struct Products
         }
     }
 
-    __device__ __forceinline__ void write(float* partial, u32 channels) const
+    // Channels past the last are zeros.
+    __device__ __forceinline__ void write(float* partial, u32 stride) const
     {
-        bool aligned = rows_aligned(partial, channels);
 #pragma unroll
         for (u32 i = 0; i < 4; i++)
         {
-            store4(partial + (u64)(row + i) * channels, c, channels, aligned, sums[i][0]);
-            store4(partial + (u64)(row + i) * channels, c + FT_CHANNELS / 2, channels, aligned, sums[i][1]);
+#pragma unroll
+            for (u32 half = 0; half < 2; half++)
+            {
+                u32 channel = c + half * (FT_CHANNELS / 2);
+                if (channel < stride)
+                    store_aligned4(partial + (u64)(row + i) * stride + channel, sums[i][half]);
+            }
         }
     }
 };
@@ -201,10 +206,11 @@ extern "C" __global__ void __launch_bounds__(THREADS, 1) infonce_fp32(const Info
         }
 
         float* partial = args.partials + part.slot * partial_floats(ROWS, args.c);
-        products.write(partial, args.c);
+        u32 stride = partial_stride(args.c);
+        products.write(partial, stride);
         if (has_row)
         {
-            float* arrays = partial + (u64)ROWS * args.c + row;
+            float* arrays = partial + (u64)ROWS * stride + row;
             float score = group_sum(statistics.score, LANES), square = group_sum(statistics.square, LANES);
             float exp = group_sum(statistics.exp, LANES);
             u32 rank = group_sum(statistics.rank, LANES);

@@ -33,8 +33,8 @@ __device__ __forceinline__ float normalized(const NormInferenceArgs& args, u32 c
 template <typename T>
 __device__ __forceinline__ void norm_inference(const NormInferenceArgs& args)
 {
-    u64 quads = (args.c + 3) / 4, quad = (u64)blockIdx.x * FT_THREADS + threadIdx.x, row = quad / quads;
-    u32 column = (u32)(4 * (quad - row * quads));
+    u32 quads = (args.c + 3) / 4, quad = blockIdx.x * FT_THREADS + threadIdx.x, column = 4 * (quad % quads);
+    u64 row = quad / quads;
     if (row >= args.rows)
         return;
     T* x = (T*)args.x + row * args.c;

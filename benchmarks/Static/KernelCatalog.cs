@@ -25,11 +25,11 @@ internal static class KernelCatalog
     /// <summary>The variants that runs need, and passes for other devices and rarer settings.</summary>
     public static IReadOnlyList<KernelVariant> Variants { get; } = [.. KernelSet.Variants.Concat(Passes.Keys).Distinct()];
 
-    /// <summary>Bytes of dynamic shared memory of a variant's kernels, the most that their launcher asks for.</summary>
-    public static int DynamicShared(KernelVariant variant) => variant.File switch
+    /// <summary>Bytes of dynamic shared memory of a variant's kernel, the most that its launcher asks for.</summary>
+    public static int DynamicShared(KernelVariant variant, string kernel) => variant.File switch
     {
         "mix_queue.cu" => BetaTableBytes,
-        "augment_blur.cu" => Augment.BlurSharedBytes(BlurRadius),
+        "augment.cu" when kernel.StartsWith("augment_blur", StringComparison.Ordinal) => Augment.BlurSharedBytes(BlurRadius),
         _ when Passes.TryGetValue(variant, out int bytes) => bytes,
         "infonce_bf16.cu" or "infonce_tf32.cu" or "infonce_fp32.cu" =>
             throw new InvalidOperationException($"The report has no plan for {variant}: {nameof(KernelCatalog)} lacks its case."),

@@ -91,11 +91,11 @@ internal sealed class StaticCompilation
         var cubin = new Cubin(binary.Image);
         int warnings = KernelCompiler.HasWarning(binary.Log) ? 1 : 0;
         var shape = InfonceShape.Of(variant.File, variant.Defines);
-        int shared = KernelCatalog.DynamicShared(variant);
         foreach (KernelFigures figures in binary.Figures.OrderBy(figures => figures.Kernel, StringComparer.Ordinal))
         {
             var kernel = new StaticKernel(
-                variant, Name(figures.Kernel, variant, shape), cubin.Threads(figures.Kernel), shared, shape);
+                variant, Name(figures.Kernel, variant, shape), cubin.Threads(figures.Kernel),
+                KernelCatalog.DynamicShared(variant, figures.Kernel), shape);
             yield return (new(kernel, architecture, figures, warnings, Loop: null), cubin.CodeOf(figures.Kernel));
         }
     }

@@ -30,7 +30,7 @@ struct InfoNceArgs
     float scale;  // log2(e) / tau
 };
 
-// Arrays of one float a row behind the rows x C sums of a slot.
+// Arrays of one float a row behind the sums of a slot.
 enum PartialArray
 {
     PARTIAL_SCORE,  // sum_j u, u = s log2(e) / tau
@@ -41,7 +41,10 @@ enum PartialArray
     PARTIAL_ARRAYS,
 };
 
-__device__ __forceinline__ u64 partial_floats(u32 rows, u32 c) { return (u64)rows * (c + PARTIAL_ARRAYS); }
+// From one row of sums to the next: C in whole quads, which can be stored and loaded as such.
+__device__ __forceinline__ u32 partial_stride(u32 c) { return (c + 3) / 4 * 4; }
+
+__device__ __forceinline__ u64 partial_floats(u32 rows, u32 c) { return (u64)rows * (partial_stride(c) + PARTIAL_ARRAYS); }
 
 // The key tiles: those of mixed negatives first, then those of the queue as it is.
 struct KeyTiles
@@ -58,13 +61,13 @@ __device__ __forceinline__ KeyTiles key_tiles(const StepState* state, u32 k, u32
     return KeyTiles{tiles, mixing ? tiles : 0u, mixing && extend != 0 ? 2u * tiles : tiles};
 }
 
-// The first pair of a CTA's range.
-__device__ __forceinline__ u64 first_pair(u64 pairs, u32 cta, u32 ctas) { return pairs * cta / ctas; }
+// The first pair of a CTA's range: each has pairs / ctas of them, the first pairs % ctas have one more.
+__device__ __forceinline__ u32 first_pair(u32 pairs, u32 cta, u32 ctas) { return pairs / ctas * cta + min(cta, pairs % ctas); }
 
 // The range of a CTA, one query tile after the other; in shared memory.
 struct KeyPart
 {
-    u64 pair, end; // left of the range
+    u32 pair, end; // left of the range; InfoNcePlan keeps the number of pairs within 32 bits
     u32 tiles;     // key tiles of a query tile
     u32 cta;
     u32 query;     // the query tile
@@ -79,7 +82,7 @@ struct KeyPart
         {
             tiles = key_tiles.all;
             cta = blockIdx.x;
-            u64 pairs = (u64)((args.n + rows - 1) / rows) * tiles;
+            u32 pairs = (args.n + rows - 1) / rows * tiles;
             pair = first_pair(pairs, blockIdx.x, gridDim.x);
             end = first_pair(pairs, blockIdx.x + 1, gridDim.x);
             if (blockIdx.x == 0)
@@ -95,11 +98,10 @@ struct KeyPart
         __syncthreads();
         if (threadIdx.x == 0)
         {
-            query = (u32)(pair / tiles);
+            query = pair / tiles;
             slot = cta + query;
-            first = (u32)(pair % tiles);
-            u64 left = end - pair;
-            count = left < tiles - first ? (u32)left : tiles - first;
+            first = pair % tiles;
+            count = min(end - pair, tiles - first);
             pair += count;
         }
 

@@ -16,6 +16,7 @@ __device__ __forceinline__ u32 block(u32 place, u32 i) { return (place ^ (i % 4 
 __device__ __forceinline__ void fetch_queries(const InfoNceArgs& args, u32 first_row, u8* tile)
 {
     const u8* queries = (const u8*)args.queries;
+#pragma unroll 2
     for (u32 i = threadIdx.x; i < ROWS * CHUNKS; i += THREADS)
     {
         u32 r = i / CHUNKS, c = i % CHUNKS, row = first_row + r;

@@ -44,20 +44,26 @@ struct RowParts
     const InfoNceFinishArgs& args;
     KeyTiles tiles;
     u32 query, row; // query tile, row within it
-    u64 pairs;
-    u32 first, count; // CTAs that have a part
+    u32 pairs, longer; // of a CTA, at least; CTAs with one pair more
+    u32 first, count;   // CTAs that have a part
 
     __device__ __forceinline__ RowParts(const InfoNceFinishArgs& arguments, u32 i)
         : args(arguments), query(i / arguments.rows_of_tile), row(i % arguments.rows_of_tile)
     {
         tiles = key_tiles(args.state, args.k, args.mix, args.extend, args.keys_of_tile);
-        pairs = (u64)((args.n + args.rows_of_tile - 1) / args.rows_of_tile) * tiles.all;
-        first = owner((u64)query * tiles.all);
-        count = owner((u64)(query + 1) * tiles.all - 1) - first + 1;
+        u32 all = (args.n + args.rows_of_tile - 1) / args.rows_of_tile * tiles.all;
+        pairs = all / args.ctas;
+        longer = all % args.ctas;
+        first = owner(query * tiles.all);
+        count = owner((query + 1) * tiles.all - 1) - first + 1;
     }
 
-    // The CTA whose range holds a pair.
-    __device__ __forceinline__ u32 owner(u64 pair) const { return (u32)(((pair + 1) * args.ctas - 1) / pairs); }
+    // The CTA whose range holds a pair; see first_pair.
+    __device__ __forceinline__ u32 owner(u32 pair) const
+    {
+        u32 of_longer = longer * (pairs + 1);
+        return pair < of_longer ? pair / (pairs + 1) : longer + (pair - of_longer) / pairs;
+    }
 
     // Negatives of a row: K or 2K.
     __device__ __forceinline__ double negatives() const { return (double)args.k * (tiles.all / tiles.of_queue); }
@@ -67,8 +73,14 @@ struct RowParts
         return args.partials + (first + part + query) * partial_floats(args.rows_of_tile, args.c);
     }
 
+    // The quad of sums at a column.
+    __device__ __forceinline__ float4 sums(u32 part, u32 column) const
+    {
+        return *(const float4*)(slot(part) + (u64)row * partial_stride(args.c) + column);
+    }
+
     __device__ __forceinline__ float value(u32 part, PartialArray array) const
     {
-        return slot(part)[(u64)args.rows_of_tile * (args.c + array) + row];
+        return slot(part)[(u64)args.rows_of_tile * (partial_stride(args.c) + array) + row];
     }
 };

@@ -1,7 +1,7 @@
-// Rows of fp32 or bf16, four elements at a time: one access where they are aligned, single elements at the end of a row or
-// where they are not.
+// Rows of fp32 or bf16 in global memory, four elements at a time: one access where they are aligned, single elements at the end of a
+// row or where they are not.
 #pragma once
-#include "types.cuh"
+#include "quad_tail.cuh"
 
 // Whether four elements at columns that are multiples of 4 can be one access in every row.
 template <typename T>
@@ -40,34 +40,16 @@ __device__ __forceinline__ float4 load4(const T* row, u32 column, u32 columns, b
 {
     if (aligned && column + 4 <= columns)
         return load_aligned4(row + column);
-    float4 x = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
-    if (column < columns)
-        x.x = widen(row[column]);
-    if (column + 1 < columns)
-        x.y = widen(row[column + 1]);
-    if (column + 2 < columns)
-        x.z = widen(row[column + 2]);
-    if (column + 3 < columns)
-        x.w = widen(row[column + 3]);
-    return x;
+    return load_tail4(row + column, column < columns ? columns - column : 0u);
 }
 
 template <typename T>
 __device__ __forceinline__ void store4(T* row, u32 column, u32 columns, bool aligned, float4 x)
 {
     if (aligned && column + 4 <= columns)
-    {
         store_aligned4(row + column, x);
-        return;
-    }
-    if (column < columns)
-        narrow(x.x, row[column]);
-    if (column + 1 < columns)
-        narrow(x.y, row[column + 1]);
-    if (column + 2 < columns)
-        narrow(x.z, row[column + 2]);
-    if (column + 3 < columns)
-        narrow(x.w, row[column + 3]);
+    else
+        store_tail4(row + column, column < columns ? columns - column : 0u, x);
 }
 
 __device__ __forceinline__ float4 sum(float4 a, float4 b)

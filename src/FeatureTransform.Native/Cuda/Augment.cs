@@ -69,7 +69,7 @@ internal sealed class Augment
         color = library.GetKernel(VariantOf(output), $"augment_color_{Launches.Suffix(output)}");
         if (blurRadius is not null)
         {
-            blur = library.GetKernel(BlurVariantOf(output), $"augment_blur_{Launches.Suffix(output)}");
+            blur = library.GetKernel(VariantOf(output), $"augment_blur_{Launches.Suffix(output)}");
             blurShared = BlurSharedBytes(radius);
             if (blurShared > SharedWithoutAsking)
             {
@@ -79,8 +79,6 @@ internal sealed class Augment
     }
 
     public static KernelVariant VariantOf(ElementType output) => new("augment.cu", Launches.Flag("FT_OUTPUT_BF16", output));
-
-    public static KernelVariant BlurVariantOf(ElementType output) => new("augment_blur.cu", Launches.Flag("FT_OUTPUT_BF16", output));
 
     /// <summary>Doubles of <see cref="AugmentArgs.Sums"/> a view.</summary>
     public static int Sums(int size) => checked((int)(Launches.Blocks(size, TileWidth) * Launches.Blocks(size, TileHeight)));

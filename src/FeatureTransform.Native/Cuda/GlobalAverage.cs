@@ -6,8 +6,8 @@ namespace FeatureTransform.Native.Cuda;
 internal struct GlobalAverageArgs
 {
     public ulong From, To;
-    public ulong Pixels;
-    public uint N, C;
+    public uint N, Pixels, C;
+    public uint Reserved;
 }
 
 /// <summary>Launches global_average, the mean over the pixels of each image, and its gradient.</summary>
@@ -26,7 +26,7 @@ internal sealed class GlobalAverage(KernelLibrary library, ElementType type)
 
     public void Backward(CudaStream stream, in GlobalAverageArgs args)
     {
-        long quads = (long)args.N * (long)args.Pixels * Launches.Blocks(args.C, Quad);
+        uint quads = checked(args.N * args.Pixels * Launches.Blocks(args.C, Quad));
         backward.Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
     }
 }

@@ -61,14 +61,14 @@ internal sealed class InfoNcePlan
     public bool QueueIsMixed { get; init; }
 
     /// <summary>Bytes of all partial results, for any N up to the largest.</summary>
-    public long PartialBytes => (multiprocessors + QueryTiles(n)) * QueryRows * (c + PartialArrays) * sizeof(float);
+    public long PartialBytes => (multiprocessors + QueryTiles(n)) * QueryRows * (((c + 3) / 4 * 4) + PartialArrays) * sizeof(float);
 
     /// <summary>Bytes of the mixed negatives.</summary>
     public long MixedBytes =>
         Mixed is { } type ? (long)k * c * (type == ElementType.BFloat16 ? sizeof(ushort) : sizeof(float)) : 0;
 
     /// <summary>Blocks of a launch for so many queries: one a multiprocessor, but not more than there is work.</summary>
-    public int Blocks(int rows) => (int)Math.Min(multiprocessors, QueryTiles(rows) * ((k + Keys - 1) / Keys));
+    public int Blocks(int rows) => (int)Math.Min(multiprocessors, Pairs(rows));
 
     /// <summary>Partial results of a row, about: blocks that share a query tile.</summary>
     public int PartsOfRow(int rows) => (int)((Blocks(rows) + QueryTiles(rows) - 1) / QueryTiles(rows));
@@ -78,22 +78,24 @@ internal sealed class InfoNcePlan
     /// <param name="options">Temperature and transformations.</param>
     /// <param name="multiprocessors">Of the device.</param>
     /// <param name="sharedBytes">The most shared memory that a block may have on it.</param>
+    /// <exception cref="ArgumentException">N and K are so large that the kernels cannot count their tiles.</exception>
     public static InfoNcePlan Choose(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes)
     {
         bool mixes = options.Negative != NegativeTransform.None;
         bool before = mixes && (options.NegativeNormalize || shape.MaxN > (options.NegativeScope == LambdaScope.Element ? MostQueriesElement : MostQueries));
+        InfoNcePlan? plan = null;
         if (shape.Precision != CudaPrecision.Float32)
         {
             // Mixing in the pass takes more shared memory than reading what is mixed.
-            InfoNcePlan? plan = ForTensorCores(shape, options, multiprocessors, sharedBytes, before)
+            plan = ForTensorCores(shape, options, multiprocessors, sharedBytes, before)
                 ?? (mixes && !before ? ForTensorCores(shape, options, multiprocessors, sharedBytes, before: true) : null);
-            if (plan is not null)
-            {
-                return plan;
-            }
         }
 
-        return ForFloat32(shape, options, multiprocessors, before);
+        plan ??= ForFloat32(shape, options, multiprocessors, before);
+        long pairs = plan.Pairs(shape.MaxN) * (options.Negative == NegativeTransform.Extend ? 2 : 1);
+        return pairs <= uint.MaxValue ? plan : throw new ArgumentException(
+            $"MaxN {shape.MaxN} and K {shape.K} make {pairs} pairs of {plan.QueryRows} queries and {plan.Keys} keys; at most {uint.MaxValue} can be " +
+            "counted. Use a smaller batch or queue.", nameof(shape));
     }
 
     /// <summary>
@@ -180,5 +182,8 @@ internal sealed class InfoNcePlan
 
     private static int Flag(bool value) => value ? 1 : 0;
 
-    private long QueryTiles(int rows) => (rows + QueryRows - 1) / QueryRows;
+    private long QueryTiles(int rows) => (rows + QueryRows - 1L) / QueryRows;
+
+    // Of a query tile and a key tile of the queue.
+    private long Pairs(int rows) => QueryTiles(rows) * ((k + Keys - 1L) / Keys);
 }

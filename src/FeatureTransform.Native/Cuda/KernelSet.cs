@@ -18,7 +18,7 @@ internal static class KernelSet
         .. Types.SelectMany(type => Types.Select(mixed => MixQueue.VariantOf(type, mixed))),
         .. Passes().Distinct(), .. Types.Select(Enqueue.VariantOf),
         .. Types.Select(TrainingStepProgram.VariantOf), Lars.Variant, SoftmaxCrossEntropy.Variant,
-        Knn.Variant, Knn.VoteVariant, .. Types.Select(Augment.VariantOf), .. Types.Select(Augment.BlurVariantOf),
+        Knn.Variant, Knn.VoteVariant, .. Types.Select(Augment.VariantOf),
         NormInference.Variant, ScatterRows.Variant,
     ];
 

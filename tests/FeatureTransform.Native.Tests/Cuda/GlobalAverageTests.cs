@@ -53,7 +53,7 @@ public abstract class GlobalAverageTests<TDevice> : KernelTests<TDevice>
         {
             From = device.Upload(type, from),
             To = single?.Address ?? half!.Address,
-            Pixels = (ulong)pixels,
+            Pixels = (uint)pixels,
             N = (uint)n,
             C = (uint)c,
         };

@@ -78,7 +78,7 @@ public sealed class InfoNcePlanTests
                 {
                     long tiles = (n + rowsOfTile - 1) / rowsOfTile, pairs = tiles * ((shape.K + plan.Keys - 1) / plan.Keys);
                     Assert.InRange(plan.Blocks(n), 1, Math.Min(Multiprocessors, pairs));
-                    long floats = (plan.Blocks(n) + tiles - 1) * rowsOfTile * (shape.C + 5);
+                    long floats = (plan.Blocks(n) + tiles - 1) * rowsOfTile * (((shape.C + 3) / 4 * 4) + 5);
                     Assert.True(floats * sizeof(float) <= plan.PartialBytes, text);
                 }
 
@@ -87,6 +87,24 @@ public sealed class InfoNcePlanTests
         }
 
         Assert.True(plans > 1000);
+    }
+
+    [Theory]
+    [InlineData(int.MaxValue, 128, int.MaxValue, NegativeTransform.Replace)]
+    [InlineData(1 << 20, CudaStepShape.MaxC, 1 << 15, NegativeTransform.Extend)] // 2^18 tiles of 4 queries, twice 2^13 of 4 keys
+    public void More_tiles_than_the_kernels_count_are_refused(int n, int c, int k, NegativeTransform negative)
+    {
+        CudaStepShape shape = new(n, c, k) { Precision = CudaPrecision.Float32 };
+        FeatureTransformOptions options = Default with { Negative = negative };
+        ArgumentException exception = Assert.Throws<ArgumentException>(() => InfoNcePlan.Choose(shape, options, Multiprocessors, A100));
+        Assert.Contains($"MaxN {n} and K {k} make", exception.Message);
+    }
+
+    [Fact]
+    public void As_many_tiles_as_the_kernels_count_are_planned()
+    {
+        CudaStepShape shape = new(1 << 20, CudaStepShape.MaxC, 1 << 15) { Precision = CudaPrecision.Float32 };
+        Assert.Equal(4, InfoNcePlan.Choose(shape, Default, Multiprocessors, A100).Keys);
     }
 
     /// <summary>3 / tau log2(e) + log2(K) is 124.2 for tau 0.04 and 133.3 for tau 0.037, where a float ends at 127.</summary>

@@ -42,7 +42,7 @@ internal sealed unsafe partial class CudaDevice
     {
         From = (ulong)from.Data,
         To = (ulong)to.Data,
-        Pixels = (ulong)images.H * (ulong)images.W,
+        Pixels = (uint)(images.H * images.W),
         N = (uint)images.N,
         C = (uint)images.C,
     };

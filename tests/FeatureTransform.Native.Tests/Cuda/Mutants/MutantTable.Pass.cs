@@ -14,9 +14,13 @@ internal static partial class MutantTable
         Found("a block's parts share a slot", "infonce_fp32", "common/infonce.cuh",
             "slot = cta + query;", "slot = cta;", Unwritten, "return slot(part)[", "common/infonce_parts.cuh"),
         Found("slots are too small for their arrays", "infonce_fp32", "common/infonce.cuh",
-            "(c + PARTIAL_ARRAYS)", "(c + PARTIAL_ARRAYS - 1)", Race, "store4(partial + (u64)(row + i) * channels, c, channels", "infonce_fp32.cu"),
+            "+ PARTIAL_ARRAYS); }", "+ PARTIAL_ARRAYS - 1); }", Race, "store_aligned4(partial + (u64)(row + i) * stride", "infonce_fp32.cu"),
+        Wrong("pairs left over by the division belong to no block", "infonce_fp32", "common/infonce.cuh",
+            " + min(cta, pairs % ctas)", ""),
+        Found("the parts of a row are looked for one block too far", "infonce_fp32", "common/infonce_parts.cuh",
+            "longer + (pair - of_longer) / pairs", "longer + (pair - of_longer) / pairs + 1", Unwritten, "return slot(part)["),
         Found("the tiles of a part end too late", "infonce_fp32", "common/infonce.cuh",
-            "left < tiles - first ? (u32)left : tiles - first", "tiles - first",
+            "min(end - pair, tiles - first)", "tiles - first",
             OutOfBounds, "arrays[PARTIAL_SCORE * ROWS] = score;", "infonce_fp32.cu"),
     ];
 
@@ -63,7 +67,7 @@ internal static partial class MutantTable
         Found("sums are combined before they are there", "infonce_fp32, wide rows", "infonce_finish.cu",
             "        groups[threadIdx.x] = sum;\n        __syncthreads();", "        groups[threadIdx.x] = sum;", Race, "sums[pass] = add_scaled(groups["),
         Found("a part too many is combined", "infonce_fp32", "infonce_finish.cu",
-            "(parts.count - first + stride - 1) / stride", "(parts.count - first + stride) / stride", Unwritten, "sum = add_scaled(ALIGNED"),
+            "(parts.count - first + stride - 1) / stride", "(parts.count - first + stride) / stride", Unwritten, "sum = add_scaled(parts.sums("),
         Wrong("the gradient forgets the length of its row", "infonce_fp32", "infonce_finish.cu",
             "    normalize_backward(q_gradient, q, norms.q);", "    ;"),
     ];
