@@ -38,8 +38,7 @@ internal static class ColdStart
         return
         [
             TrainingStepProgram.VariantOf(type), Augment.VariantOf(type),
-            MixPositive.VariantOf(type, options.PositiveScope), pass.Variant,
-            InfoNceFinish.VariantOf(shape, pass, options.PositiveScope), Enqueue.VariantOf(shape.Queue),
+            PositivesProgram.VariantOf(shape, pass, options.PositiveScope), pass.Variant, Enqueue.VariantOf(shape.Queue),
         ];
     }
 }

@@ -153,18 +153,13 @@ __device__ __forceinline__ float4 add_scaled(float4 x, float scale, float4 sum)
         __fmaf_rn(scale, x.w, sum.w));
 }
 
-__device__ __forceinline__ float dot(float4 a, float4 b)
-{
-    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmul_rn(a.w, b.w))));
-}
-
 // The gradient through u = v / |v|: (du - u (u . du)) / |v|; the sum runs over the row.
 __device__ __forceinline__ void normalize_backward(float4 (&du)[FT_PASSES], const float4 (&u)[FT_PASSES], float norm)
 {
     float along = 0;
 #pragma unroll
     for (u32 pass = 0; pass < FT_PASSES; pass++)
-        along += dot(u[pass], du[pass]);
+        along = dot(u[pass], du[pass], along);
     along = -row_sum(along);
     double scale = norm == 0 ? 0.0 : inverse_norm(norm);
 #pragma unroll

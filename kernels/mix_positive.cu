@@ -11,7 +11,7 @@
 #include "common/reduce.cuh"
 #include "common/rows.cuh"
 
-#define FT_THREADS 128 // four rows; MixPositive.Threads
+#define FT_MIX_THREADS 128 // four rows; MixPositive.Threads
 
 // Mirrored by MixPositiveArgs in C#.
 struct MixPositiveArgs
@@ -39,11 +39,6 @@ struct MixPositiveArgs
     float operand_scale; // log2(e) / tau
 };
 
-__device__ __forceinline__ float dot(float4 a, float4 b, float sum)
-{
-    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmaf_rn(a.w, b.w, sum))));
-}
-
 // What a look at the row is for.
 enum Look
 {
@@ -55,7 +50,7 @@ enum Look
 template <typename T>
 __device__ __forceinline__ void mix_rows(const MixPositiveArgs& args)
 {
-    u32 row = blockIdx.x * (FT_THREADS / FT_WARP) + threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, c = args.c;
+    u32 row = blockIdx.x * (FT_MIX_THREADS / FT_WARP) + threadIdx.x / FT_WARP, lane = threadIdx.x % FT_WARP, c = args.c;
     if (row >= args.n)
         return;
     const T* __restrict__ q_row = (const T*)args.q_raw + row * args.q_stride;
@@ -122,7 +117,7 @@ __device__ __forceinline__ void mix_rows(const MixPositiveArgs& args)
     }
 }
 
-extern "C" __global__ void __launch_bounds__(FT_THREADS) mix_positive(const MixPositiveArgs args)
+extern "C" __global__ void __launch_bounds__(FT_MIX_THREADS) mix_positive(const MixPositiveArgs args)
 {
     mix_rows<FT_ELEMENT(FT_FEATURES_BF16)>(args);
 }

@@ -54,9 +54,9 @@ internal sealed class DeviceStep : IDisposable
             Loss = loss.Address,
             Statistics = Allocate(CudaStepBuffers.StatisticsArrays * n * sizeof(float)).Address,
         };
-        mixPositive = new MixPositive(kernels, shape.Features, plan.Options.PositiveScope);
+        mixPositive = new MixPositive(kernels, plan.Positives);
         pass = new InfoNce(kernels, plan.Pass);
-        finish = new InfoNceFinish(kernels, shape, plan.Pass, plan.Options.PositiveScope);
+        finish = new InfoNceFinish(kernels, plan.Positives, shape, plan.Pass);
         mixQueue = plan.Pass.Mixed is { } type ? new MixQueue(kernels, shape.Queue, type) : null;
 
         step.Run(buffers, n, stream);

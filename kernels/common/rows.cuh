@@ -62,6 +62,12 @@ __device__ __forceinline__ float4 scaled(float4 x, float scale)
     return make_float4(__fmul_rn(x.x, scale), __fmul_rn(x.y, scale), __fmul_rn(x.z, scale), __fmul_rn(x.w, scale));
 }
 
+// a . b + sum
+__device__ __forceinline__ float dot(float4 a, float4 b, float sum)
+{
+    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmaf_rn(a.w, b.w, sum))));
+}
+
 // In double: the reciprocal of a large norm is no normal float.
 __device__ __forceinline__ float4 scaled(float4 x, double scale)
 {

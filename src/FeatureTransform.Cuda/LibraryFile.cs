@@ -77,11 +77,11 @@ internal static class LibraryFile
     public static string[] FindInLoaderCache(ReadOnlySpan<byte> cache, string name)
     {
         const int header = 48, count = 20, entry = 24;
-        if (cache.Length < header || !cache.StartsWith("glibc-ld.so.cache1.1"u8))
+        byte[] wanted = Encoding.UTF8.GetBytes(name);
+        if (cache.Length < header || !cache.StartsWith("glibc-ld.so.cache1.1"u8) || cache.IndexOf(wanted) < 0)
         {
             return [];
         }
-        byte[] wanted = Encoding.UTF8.GetBytes(name);
         int entries = Math.Min(Int(cache, count), (cache.Length - header) / entry);
         var found = new List<string>();
         for (int i = 0; i < entries; i++)

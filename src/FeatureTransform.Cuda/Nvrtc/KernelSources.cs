@@ -47,7 +47,8 @@ public sealed class KernelSources
                 ? FromFolder(folder)
                 : throw new DirectoryNotFoundException($"{FolderVariable} names {folder}, which is not a folder.");
         }
-        return new KernelSources($"the assembly {assembly.GetName().Name}", name => Read(assembly, ResourcePrefix + name));
+        string simple = assembly.FullName!.Split(',')[0]; // GetName() makes more of it, for a millisecond
+        return new KernelSources($"the assembly {simple}", name => Read(assembly, ResourcePrefix + name));
     }
 
     /// <summary>The files of a folder.</summary>

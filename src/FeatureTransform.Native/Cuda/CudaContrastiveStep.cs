@@ -49,10 +49,10 @@ public sealed class CudaContrastiveStep : IDisposable
         try
         {
             this.kernels.Load(plan.Variants);
-            mixPositive = new MixPositive(this.kernels, shape.Features, options.PositiveScope);
+            mixPositive = new MixPositive(this.kernels, plan.Positives);
             mixQueue = plan.Pass.Mixed is { } type ? new MixQueue(this.kernels, shape.Queue, type) : null;
             infonce = new InfoNce(this.kernels, plan.Pass);
-            finish = new InfoNceFinish(this.kernels, shape, plan.Pass, options.PositiveScope);
+            finish = new InfoNceFinish(this.kernels, plan.Positives, shape, plan.Pass);
             enqueue = new Enqueue(this.kernels, shape.Queue);
             this.workspace = workspace ?? new DeviceMemory(context, plan.Bytes);
         }

@@ -34,26 +34,22 @@ internal sealed class InfoNceFinish
     private readonly int rows;
 
     /// <param name="library">Kernels.</param>
+    /// <param name="program">One of <see cref="PositivesProgram"/>, of this shape and plan.</param>
     /// <param name="shape">Sizes and types of the step.</param>
     /// <param name="plan">The plan of the pass, which says how the work was cut.</param>
-    /// <param name="scope">What shares a lambda of the positives.</param>
-    public InfoNceFinish(KernelLibrary library, CudaStepShape shape, InfoNcePlan plan, LambdaScope scope)
+    public InfoNceFinish(KernelLibrary library, KernelVariant program, CudaStepShape shape, InfoNcePlan plan)
     {
         this.plan = plan;
         rows = RowsOfBlock(shape, plan);
-        kernel = library.GetKernel(VariantOf(shape.Features, shape.C, rows, scope), "infonce_finish");
+        kernel = library.GetKernel(program, "infonce_finish");
     }
 
-    public static KernelVariant VariantOf(CudaStepShape shape, InfoNcePlan plan, LambdaScope scope) =>
-        VariantOf(shape.Features, shape.C, RowsOfBlock(shape, plan), scope);
+    /// <summary>Rows of a block: 1 or <see cref="RowsOfWarps"/>.</summary>
+    public static int RowsOfBlock(CudaStepShape shape, InfoNcePlan plan) =>
+        shape.C <= Quad * WarpThreads && plan.PartsOfRow(shape.MaxN) < PartsForBlock ? RowsOfWarps : 1;
 
-    /// <param name="input">How q_raw is stored.</param>
-    /// <param name="c">C.</param>
-    /// <param name="rows">Rows of a block: 1 or <see cref="RowsOfWarps"/>.</param>
-    /// <param name="scope">What shares a lambda of the positives.</param>
-    public static KernelVariant VariantOf(ElementType input, int c, int rows, LambdaScope scope) => new(
-        "infonce_finish.cu", Launches.Flag("FT_FEATURES_BF16", input), $"FT_PASSES={Launches.Blocks(c, Quad * Threads / rows)}",
-        $"FT_ROWS={rows}", Launches.PositiveElements(scope));
+    /// <summary>Quads of channels that a thread can own.</summary>
+    public static uint Passes(int c, int rows) => Launches.Blocks(c, Quad * Threads / rows);
 
     /// <param name="stream">Where the pass ran.</param>
     /// <param name="args">All but how the work was cut.</param>
@@ -64,7 +60,4 @@ internal sealed class InfoNceFinish
         args.Ctas = (uint)plan.Blocks((int)args.N);
         kernel.Launch(stream, new Dim3(Launches.Blocks(args.N, rows)), new Dim3(Threads), 0, args);
     }
-
-    private static int RowsOfBlock(CudaStepShape shape, InfoNcePlan plan) =>
-        shape.C <= Quad * WarpThreads && plan.PartsOfRow(shape.MaxN) < PartsForBlock ? RowsOfWarps : 1;
 }

@@ -28,9 +28,8 @@ internal static class KernelSet
     // What comes before and behind the pass: rows that a warp or a block takes, any C.
     private static IEnumerable<KernelVariant> OfPositives(ElementType type, LambdaScope scope) =>
     [
-        MixPositive.VariantOf(type, scope),
-        .. new[] { 1, CudaStepShape.MaxC }.Select(c => InfoNceFinish.VariantOf(type, c, rows: 1, scope)),
-        InfoNceFinish.VariantOf(type, c: 1, InfoNceFinish.RowsOfWarps, scope),
+        .. new[] { 1, CudaStepShape.MaxC }.Select(c => PositivesProgram.VariantOf(type, c, rows: 1, scope)),
+        PositivesProgram.VariantOf(type, c: 1, InfoNceFinish.RowsOfWarps, scope),
     ];
 
     // The passes of the published settings at C = 128: lambda for the batch, for rows and for elements, on devices with much and with

@@ -21,19 +21,16 @@ internal struct PairNorms
 }
 
 /// <summary>Launches mix_positive: unit rows, lambda, q^ and k^, and p.</summary>
-internal sealed class MixPositive(KernelLibrary library, ElementType input, LambdaScope scope)
+/// <param name="library">Kernels.</param>
+/// <param name="program">One of <see cref="PositivesProgram"/>.</param>
+internal sealed class MixPositive(KernelLibrary library, KernelVariant program)
 {
     /// <summary>Threads of a block: a warp a row.</summary>
     public const int Threads = 128;
 
     private const int Rows = Threads / 32;
 
-    private readonly CudaKernel kernel = library.GetKernel(VariantOf(input, scope), "mix_positive");
-
-    /// <param name="input">How q_raw and k_raw are stored.</param>
-    /// <param name="scope">What shares a lambda.</param>
-    public static KernelVariant VariantOf(ElementType input, LambdaScope scope) =>
-        new("mix_positive.cu", Launches.Flag("FT_FEATURES_BF16", input), Launches.PositiveElements(scope));
+    private readonly CudaKernel kernel = library.GetKernel(program, "mix_positive");
 
     public void Launch(CudaStream stream, in MixPositiveArgs args) =>
         kernel.Launch(stream, new Dim3(Launches.Blocks(args.N, Rows)), new Dim3(Threads), 0, args);

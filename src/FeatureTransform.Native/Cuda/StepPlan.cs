@@ -57,11 +57,13 @@ internal sealed class StepPlan
     /// <summary>Draws of the negatives; null where they are not transformed.</summary>
     public BetaQuantile? Negative { get; }
 
+    /// <summary>What comes before and behind the pass.</summary>
+    public KernelVariant Positives => PositivesProgram.VariantOf(Shape, Pass, Options.PositiveScope);
+
     /// <summary>The kernels that a step launches.</summary>
     public IReadOnlyList<KernelVariant> Variants =>
     [
-        MixPositive.VariantOf(Shape.Features, Options.PositiveScope), Pass.Variant,
-        InfoNceFinish.VariantOf(Shape, Pass, Options.PositiveScope), Cuda.Enqueue.VariantOf(Shape.Queue),
+        Positives, Pass.Variant, Cuda.Enqueue.VariantOf(Shape.Queue),
         .. Pass.Mixed is { } type ? (KernelVariant[])[MixQueue.VariantOf(Shape.Queue, type)] : [],
     ];
 

@@ -1,5 +1,6 @@
 using System.Numerics;
 using System.Runtime.InteropServices;
+using FeatureTransform.Cuda;
 using FeatureTransform.Native.Cuda;
 using Xunit;
 
@@ -146,7 +147,8 @@ public abstract class MixPositiveTests<TDevice> : KernelTests<TDevice>
         DeviceArray<float> hatQ = device.Poisoned<float>(n * c), hatK = device.Poisoned<float>(n * c);
         DeviceArray<float> norms = device.Poisoned<float>(3 * n), scores = device.Poisoned<float>(n);
         DeviceArray<ushort>? operand = options.PositiveScope == LambdaScope.Row ? null : device.Poisoned<ushort>(n * c);
-        new MixPositive(device.Kernels, features, options.PositiveScope).Launch(device.Stream, new MixPositiveArgs
+        KernelVariant program = PositivesProgram.VariantOf(features, c, rows: 1, options.PositiveScope);
+        new MixPositive(device.Kernels, program).Launch(device.Stream, new MixPositiveArgs
         {
             State = device.Upload<StepState>([new StepState { Step = Step, Transform = transform ? 1u : 0 }]).Address,
             QRaw = device.Upload(features, q, c, c + padding),

@@ -67,9 +67,7 @@ internal sealed record KernelTraffic(string Kernel, string Must, long Read, long
                 "cast_fp32_bf16", "4 (2 W + N C), 2 (2 W' + N C)", word * ((2 * stem) + rows), half * ((2 * padded) + rows))
             {
                 MoreRead = 2 * word * 2 * stem,
-                MoreWritten = half * ((2 * padded) + rows),
-                Reason = "three loads share the sectors of a row of three, which are in the first cache; NVRTC cuts the store of four "
-                    + "numbers into two words",
+                Reason = "three loads share the sectors of a row of three, which are in the first cache",
             },
             new("cast_bf16_fp32", "2 W', 4 W", half * padded, word * stem)
             {
