@@ -3,8 +3,8 @@ using FeatureTransform.Benchmarks.Operators;
 using FeatureTransform.LibTorch;
 using FeatureTransform.Native;
 using FeatureTransform.Training.Devices;
-using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Devices.Cpu;
+using FeatureTransform.Training.Evaluation;
 using FeatureTransform.Training.Options;
 
 namespace FeatureTransform.Benchmarks.TrainingStep;

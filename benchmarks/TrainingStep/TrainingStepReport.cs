@@ -1,7 +1,7 @@
 using System.Diagnostics;
 using FeatureTransform.Native;
-using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Data;
+using FeatureTransform.Training.Devices;
 using FeatureTransform.Training.Devices.Cpu;
 using FeatureTransform.Training.Methods;
 using FeatureTransform.Training.Options;

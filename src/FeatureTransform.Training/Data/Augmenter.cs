@@ -11,6 +11,8 @@ namespace FeatureTransform.Training.Data;
 /// <param name="seed">Seed of the run.</param>
 internal sealed class Augmenter(AugmentationRecipe recipe, int size, ulong seed)
 {
+    private const int FloatsAtOnce = 4096; // of the rows that are treated together: half of a first cache of 32 KB
+
     private readonly PlanarImage _view = new(size);
     private readonly Resampler _resampler = new();
     private readonly GaussianBlur _blur = new(size);
@@ -68,25 +70,46 @@ internal sealed class Augmenter(AugmentationRecipe recipe, int size, ulong seed)
         GC.KeepAlive(this);
     }
 
+    /// <summary>
+    /// Treats a few rows at a time by one operation after the other, while they lie in the first cache. Contrast wants the mean of the whole
+    /// image, after the operations before it.
+    /// </summary>
     private void Jitter(in ViewParameters parameters)
     {
         Span<ColorOperation> operations = stackalloc ColorOperation[ViewParameters.JitterOperations];
         parameters.FillJitter(operations);
+        int contrast = operations.IndexOf(ColorOperation.Contrast), atOnce = Math.Max(1, FloatsAtOnce / (3 * _view.Stride));
+        double luma = 0;
+        for (int y = 0; y < size; y += atOnce)
+        {
+            var rows = new PlanarRows(_view, y, Math.Min(atOnce, size - y));
+            ApplyEach(operations[..contrast], parameters, rows);
+            luma = ColorKernels.AddLuma(rows, luma);
+        }
+
+        float mean = (float)(luma / ((double)size * size));
+        for (int y = 0; y < size; y += atOnce)
+        {
+            var rows = new PlanarRows(_view, y, Math.Min(atOnce, size - y));
+            ColorKernels.Contrast(rows, parameters.Contrast, mean);
+            ApplyEach(operations[(contrast + 1)..], parameters, rows);
+        }
+    }
+
+    private static void ApplyEach(ReadOnlySpan<ColorOperation> operations, in ViewParameters parameters, PlanarRows rows)
+    {
         foreach (ColorOperation operation in operations)
         {
             switch (operation)
             {
                 case ColorOperation.Brightness:
-                    ColorKernels.Brightness(_view, parameters.Brightness);
-                    break;
-                case ColorOperation.Contrast:
-                    ColorKernels.Contrast(_view, parameters.Contrast);
+                    ColorKernels.Brightness(rows, parameters.Brightness);
                     break;
                 case ColorOperation.Saturation:
-                    ColorKernels.Saturation(_view, parameters.Saturation);
+                    ColorKernels.Saturation(rows, parameters.Saturation);
                     break;
                 default:
-                    ColorKernels.Hue(_view, parameters.Hue);
+                    ColorKernels.Hue(rows, parameters.Hue);
                     break;
             }
         }

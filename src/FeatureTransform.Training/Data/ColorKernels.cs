@@ -14,33 +14,37 @@ internal static unsafe class ColorKernels
     private const float LumaRed = 0.2989f, LumaGreen = 0.587f, LumaBlue = 0.114f;
 
     /// <summary>x = min(factor x, 1).</summary>
-    public static void Brightness(PlanarImage image, float factor)
+    public static void Brightness(PlanarRows rows, float factor)
     {
-        Vector512<float> f = Vector512.Create(factor);
-        float* end = image.Red + (3 * image.PlaneLength);
-        for (float* x = image.Red; x < end; x += Lanes)
+        Vector512<float> f = Vector512.Create(factor), one = Vector512<float>.One;
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
-            Vector512.MinNative(f * Vector512.Load(x), Vector512<float>.One).Store(x);
+            Vector512.MinNative(f * Vector512.Load(red + i), one).Store(red + i);
+            Vector512.MinNative(f * Vector512.Load(green + i), one).Store(green + i);
+            Vector512.MinNative(f * Vector512.Load(blue + i), one).Store(blue + i);
         }
     }
 
     /// <summary>x = clamp(factor x + (1 - factor) mean luma of the image).</summary>
-    public static void Contrast(PlanarImage image, float factor)
+    public static void Contrast(PlanarRows rows, float factor, float meanLuma)
     {
-        Vector512<float> f = Vector512.Create(factor), rest = Vector512.Create((1 - factor) * MeanLuma(image));
-        float* end = image.Red + (3 * image.PlaneLength);
-        for (float* x = image.Red; x < end; x += Lanes)
+        Vector512<float> f = Vector512.Create(factor), rest = Vector512.Create((1 - factor) * meanLuma);
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
-            Clamp(Vector512.FusedMultiplyAdd(f, Vector512.Load(x), rest)).Store(x);
+            Clamp(Vector512.FusedMultiplyAdd(f, Vector512.Load(red + i), rest)).Store(red + i);
+            Clamp(Vector512.FusedMultiplyAdd(f, Vector512.Load(green + i), rest)).Store(green + i);
+            Clamp(Vector512.FusedMultiplyAdd(f, Vector512.Load(blue + i), rest)).Store(blue + i);
         }
     }
 
     /// <summary>x = clamp(factor x + (1 - factor) luma of the pixel).</summary>
-    public static void Saturation(PlanarImage image, float factor)
+    public static void Saturation(PlanarRows rows, float factor)
     {
         Vector512<float> f = Vector512.Create(factor), restOfOne = Vector512.Create(1 - factor);
-        float* red = image.Red, green = image.Green, blue = image.Blue;
-        for (int i = 0; i < image.PlaneLength; i += Lanes)
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
             Vector512<float> r = Vector512.Load(red + i), g = Vector512.Load(green + i), b = Vector512.Load(blue + i);
             Vector512<float> rest = restOfOne * Luma(r, g, b);
@@ -55,13 +59,13 @@ internal static unsafe class ColorKernels
     /// [0, 6), each channel of the result is v - c + c clamp(m), where m is |h - 3| - 1 for red, 2 - |h - 2| for green and
     /// 2 - |h - 4| for blue: the sextants of the usual case distinction in one piece. Gray has c = 0 and stays as it is.
     /// </summary>
-    public static void Hue(PlanarImage image, float shift)
+    public static void Hue(PlanarRows rows, float shift)
     {
         Vector512<float> one = Vector512<float>.One, two = Vector512.Create(2f), three = Vector512.Create(3f);
         Vector512<float> four = Vector512.Create(4f), six = Vector512.Create(6f), sixth = Vector512.Create(1f / 6);
         Vector512<float> tiny = Vector512.Create(float.Epsilon * (1 << 23)), turn = Vector512.Create(6 * shift);
-        float* red = image.Red, green = image.Green, blue = image.Blue;
-        for (int i = 0; i < image.PlaneLength; i += Lanes)
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
             Vector512<float> r = Vector512.Load(red + i), g = Vector512.Load(green + i), b = Vector512.Load(blue + i);
             Vector512<float> max = Vector512.MaxNative(Vector512.MaxNative(r, g), b);
@@ -83,10 +87,10 @@ internal static unsafe class ColorKernels
     }
 
     /// <summary>All three channels become the luma.</summary>
-    public static void Grayscale(PlanarImage image)
+    public static void Grayscale(PlanarRows rows)
     {
-        float* red = image.Red, green = image.Green, blue = image.Blue;
-        for (int i = 0; i < image.PlaneLength; i += Lanes)
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
             Vector512<float> luma = Luma(Vector512.Load(red + i), Vector512.Load(green + i), Vector512.Load(blue + i));
             luma.Store(red + i);
@@ -96,31 +100,29 @@ internal static unsafe class ColorKernels
     }
 
     /// <summary>x = 1 - x where x is at least <paramref name="threshold"/>.</summary>
-    public static void Solarise(PlanarImage image, float threshold)
+    public static void Solarise(PlanarRows rows, float threshold)
     {
         Vector512<float> limit = Vector512.Create(threshold);
-        float* end = image.Red + (3 * image.PlaneLength);
-        for (float* x = image.Red; x < end; x += Lanes)
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        for (nint i = 0; i < rows.Length; i += Lanes)
         {
-            Vector512<float> value = Vector512.Load(x);
-            Vector512.ConditionalSelect(
-                Vector512.GreaterThanOrEqual(value, limit), Vector512<float>.One - value, value).Store(x);
+            Solarised(Vector512.Load(red + i), limit).Store(red + i);
+            Solarised(Vector512.Load(green + i), limit).Store(green + i);
+            Solarised(Vector512.Load(blue + i), limit).Store(blue + i);
         }
     }
 
-    /// <summary>Sixteen fp32 sums a row, added up in double, so that many pixels cost no accuracy.</summary>
-    private static float MeanLuma(PlanarImage image)
+    /// <summary>Adds the luma of each pixel to a sum: sixteen fp32 sums a row, added up in double, so that many pixels cost no accuracy.</summary>
+    public static double AddLuma(PlanarRows rows, double sum)
     {
-        int size = image.Size, stride = image.Stride;
+        float* red = rows.Red, green = rows.Green, blue = rows.Blue;
+        nint stride = rows.Stride;
         Vector512<float> lastLanes = Vector512.LessThan(
-            Vector512<float>.Indices, Vector512.Create((float)(size - (stride - Lanes))));
-        double sum = 0;
-        for (int y = 0; y < size; y++)
+            Vector512<float>.Indices, Vector512.Create((float)(rows.Width - (stride - Lanes))));
+        for (int y = 0; y < rows.Count; y++, red += stride, green += stride, blue += stride)
         {
-            float* red = image.Red + ((long)y * stride), green = image.Green + ((long)y * stride);
-            float* blue = image.Blue + ((long)y * stride);
             Vector512<float> row = default;
-            for (int x = 0; x < stride; x += Lanes)
+            for (nint x = 0; x < stride; x += Lanes)
             {
                 Vector512<float> luma = Luma(Vector512.Load(red + x), Vector512.Load(green + x), Vector512.Load(blue + x));
                 row += x + Lanes < stride ? luma : luma & lastLanes;
@@ -129,8 +131,12 @@ internal static unsafe class ColorKernels
             sum += Vector512.Sum(row);
         }
 
-        return (float)(sum / ((double)size * size));
+        return sum;
     }
+
+    [MethodImpl(MethodImplOptions.AggressiveInlining)]
+    private static Vector512<float> Solarised(Vector512<float> value, Vector512<float> limit) =>
+        Vector512.ConditionalSelect(Vector512.GreaterThanOrEqual(value, limit), Vector512<float>.One - value, value);
 
     [MethodImpl(MethodImplOptions.AggressiveInlining)]
     private static Vector512<float> Luma(Vector512<float> red, Vector512<float> green, Vector512<float> blue) =>

@@ -7,7 +7,7 @@ namespace FeatureTransform.Training.Data;
 /// <summary>
 /// torchvision's gaussian_blur, in place: a separable kernel of 2 r + 1 taps exp(-t^2 / (2 sigma^2)) divided by their sum, the
 /// image mirrored at its edge pixels. The kernel has about a tenth of the image's size, as in SimCLR. Owns its scratch: one
-/// object per thread.
+/// object per thread. Its loops are not inlined, as those of <see cref="Resampler"/>.
 /// </summary>
 internal sealed unsafe class GaussianBlur
 {
@@ -108,6 +108,7 @@ internal sealed unsafe class GaussianBlur
     /// Taps to the right of a pixel are put together of two vectors that start at a cache line: loading all taps, of which few
     /// start there, is slower, and so is putting all together.
     /// </summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void BlurRows(float* rows, int radius, float* result)
     {
         float* weights = _weights.Pointer, line = _lines.Pointer + _margin;
@@ -129,15 +130,16 @@ internal sealed unsafe class GaussianBlur
                 Vector512<float> a2 = Vector512.Load(p2 + near), b2 = Vector512.Load(p2 + near + Lanes);
                 Vector512<float> a3 = Vector512.Load(p3 + near), b3 = Vector512.Load(p3 + near + Lanes);
                 Vector512<int> lanes = Vector512<int>.Indices;
-                int far = Math.Min(near + Lanes, radius);
-                for (int t = near + 1; t <= far; t++)
+                nint far = Math.Min(near + Lanes, radius);
+                for (nint t = near + 1; t <= far; t++)
                 {
+                    nint back = -t; // as an index: no pointer need be computed
                     Vector512<float> weight = Vector512.Create(weights[t]);
                     lanes += Vector512<int>.One;
-                    s0 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p0 - t) + Select(a0, b0, lanes, p0 + t), s0);
-                    s1 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p1 - t) + Select(a1, b1, lanes, p1 + t), s1);
-                    s2 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p2 - t) + Select(a2, b2, lanes, p2 + t), s2);
-                    s3 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p3 - t) + Select(a3, b3, lanes, p3 + t), s3);
+                    s0 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p0 + back) + Select(a0, b0, lanes, p0 + t), s0);
+                    s1 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p1 + back) + Select(a1, b1, lanes, p1 + t), s1);
+                    s2 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p2 + back) + Select(a2, b2, lanes, p2 + t), s2);
+                    s3 = Vector512.FusedMultiplyAdd(weight, Vector512.Load(p3 + back) + Select(a3, b3, lanes, p3 + t), s3);
                 }
             }
 
@@ -172,18 +174,20 @@ internal sealed unsafe class GaussianBlur
         Avx512F.IsSupported ? Avx512F.PermuteVar16x32x2(a, lanes, b) : Vector512.Load(chosen);
 
     /// <summary>Two rows at a time: taps of one are those of the other, one row on, so that a tap of both is two loads.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private void BlurColumns(float* rows, int radius, float* result)
     {
         float* weights = _weights.Pointer;
-        for (int x = 0; x < _stride; x += Lanes, rows += Lanes, result += Lanes)
+        nint stride = _stride;
+        for (nint x = 0; x < stride; x += Lanes, rows += Lanes, result += Lanes)
         {
-            float* above = rows, below = rows + _stride;
+            float* above = rows, below = rows + stride;
             Vector512<float> a0 = Vector512.Load(above), a1 = Vector512.Load(below), b0 = a0, b1 = a1;
             Vector512<float> s0 = Vector512.Create(weights[0]) * a0, s1 = Vector512.Create(weights[0]) * a1;
-            for (int t = 1; t <= radius; t++)
+            for (nint t = 1; t <= radius; t++)
             {
-                above -= _stride;
-                below += _stride;
+                above -= stride;
+                below += stride;
                 (a1, a0) = (a0, Vector512.Load(above));
                 (b0, b1) = (b1, Vector512.Load(below));
                 Vector512<float> weight = Vector512.Create(weights[t]);
@@ -192,7 +196,7 @@ internal sealed unsafe class GaussianBlur
             }
 
             s0.Store(result);
-            s1.Store(result + _stride);
+            s1.Store(result + stride);
         }
     }
 }

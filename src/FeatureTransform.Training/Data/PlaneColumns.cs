@@ -1,4 +1,5 @@
 using System.Numerics.Tensors;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
@@ -31,6 +32,7 @@ internal sealed unsafe class PlaneColumns
         _parts.Clear();
         AlignedFloats.Reserve(ref _weights, (outputs + Lanes - 1) / Lanes * Lanes * Lanes * axis.Taps);
         float* weights = _weights.Pointer;
+        Span<int> lanes = stackalloc int[Lanes];
         for (int x = 0; x < outputs; x += Lanes)
         {
             int end = Math.Min(x + Lanes, outputs), used = TensorPrimitives.Max(axis.Count[x..end]);
@@ -40,18 +42,18 @@ internal sealed unsafe class PlaneColumns
                 for (int first = x; first < end;)
                 {
                     int next = End(axis.Start, first, end, Reach - taps), low = Math.Min(axis.Start[first], axis.Start[next - 1]);
-                    Vector512<int> lanes = default;
+                    lanes.Clear();
                     new Span<float>(weights, taps * Lanes).Clear();
                     for (int i = first; i < next; i++)
                     {
-                        lanes = lanes.WithElement(i - x, axis.Start[i] - low);
+                        lanes[i - x] = axis.Start[i] - low;
                         for (int t = 0; t < taps; t++)
                         {
                             weights[(t * Lanes) + i - x] = axis.Weights[(i * axis.Taps) + tap + t];
                         }
                     }
 
-                    _parts.Add(new Part(lanes, low + tap, taps, next == end && tap + taps == used));
+                    _parts.Add(new Part(Vector512.Create<int>(lanes), low + tap, taps, next == end && tap + taps == used));
                     weights += taps * Lanes;
                     first = next;
                 }
@@ -64,10 +66,11 @@ internal sealed unsafe class PlaneColumns
     /// <param name="pitch">Floats from a colour to the next.</param>
     /// <param name="image">The image.</param>
     /// <param name="y">The row.</param>
-    public void Apply(float* red, int pitch, PlanarImage image, int y)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    public void Apply(float* red, nint pitch, PlanarImage image, int y)
     {
         float* result = image.Red + (y * image.Stride), weights = _weights.Pointer;
-        int plane = image.PlaneLength;
+        nint plane = image.PlaneLength;
         Vector512<float> r = default, g = default, b = default;
         foreach (ref readonly Part part in CollectionsMarshal.AsSpan(_parts))
         {

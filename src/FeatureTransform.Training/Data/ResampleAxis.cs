@@ -12,6 +12,7 @@ internal sealed unsafe class ResampleAxis
 
     private int[] _start = [];
     private int[] _count = [];
+    private double[] _unscaled = [];
     private AlignedFloats _weights = new(0);
 
     /// <summary>Weights of each output.</summary>
@@ -54,13 +55,15 @@ internal sealed unsafe class ResampleAxis
         double sum = 0;
         for (int t = 0; t < taps; t++)
         {
-            sum += Math.Max(0, 1 - Math.Abs(offset + (t * inverse)));
+            double weight = 1 - Math.Abs(offset + (t * inverse));
+            _unscaled[t] = weight > 0 ? weight : 0;
+            sum += _unscaled[t];
         }
 
         double factor = gain / sum;
         for (int t = 0; t < Taps; t++)
         {
-            weights[t] = t < taps ? (float)(factor * Math.Max(0, 1 - Math.Abs(offset + (t * inverse)))) : 0;
+            weights[t] = t < taps ? (float)(factor * _unscaled[t]) : 0;
         }
     }
 
@@ -69,6 +72,11 @@ internal sealed unsafe class ResampleAxis
         if (_start.Length < outputs)
         {
             (_start, _count) = (new int[outputs], new int[outputs]);
+        }
+
+        if (_unscaled.Length < Taps)
+        {
+            _unscaled = new double[Taps];
         }
 
         AlignedFloats.Reserve(ref _weights, outputs * Taps);

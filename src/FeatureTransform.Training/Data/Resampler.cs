@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using System.Runtime.Intrinsics;
 using System.Runtime.Intrinsics.X86;
 
@@ -6,7 +7,8 @@ namespace FeatureTransform.Training.Data;
 /// <summary>
 /// Antialiased bilinear resize of a rectangle of an 8-bit image to planes in [0, 1] (weights: <see cref="ResampleAxis"/>; pixels
 /// outside the rectangle play no part). Each row of the input is widened to floats once; a row of the output is first summed
-/// over such rows, and then over columns. Owns its scratch: one object per thread.
+/// over such rows, and then over columns. Owns its scratch: one object per thread. Its loops are methods that are not inlined: in one large
+/// method they would share its registers, and spill.
 /// </summary>
 internal sealed unsafe class Resampler
 {
@@ -93,6 +95,7 @@ internal sealed unsafe class Resampler
     }
 
     /// <summary>A row of pixels as rows of red, green and blue.</summary>
+    [MethodImpl(MethodImplOptions.NoInlining)]
     private static void WidenToPlanes(byte* pixels, int width, float* red, int pitch)
     {
         float* green = red + pitch, blue = green + pitch;
@@ -126,14 +129,15 @@ internal sealed unsafe class Resampler
     }
 
     /// <summary>Element i = sum over t of weights[t] times element i of row t, where row 0 lies in the slot given.</summary>
-    private void SumRows(int slot, int ring, float* weights, int taps, int length)
+    [MethodImpl(MethodImplOptions.NoInlining)]
+    private void SumRows(int slot, int ring, float* weights, nint taps, nint length)
     {
         float* begin = _widened.Pointer, end = begin + (ring * length), start = begin + (slot * length), sums = _sums.Pointer;
-        for (int i = 0; i < length; i += 3 * Lanes)
+        for (nint i = 0; i < length; i += 3 * Lanes)
         {
             Vector512<float> a = default, b = default, c = default;
             float* row = start;
-            for (int t = 0; t < taps; t++)
+            for (nint t = 0; t < taps; t++)
             {
                 Vector512<float> weight = Vector512.Create(weights[t]);
                 a = Vector512.FusedMultiplyAdd(Vector512.Load(row + i), weight, a);

@@ -65,7 +65,7 @@ public sealed class DeviceViewsTests
                     ColorKernels.Brightness(planes, view.Brightness);
                     break;
                 case ColorOperation.Contrast:
-                    ColorKernels.Contrast(planes, view.Contrast);
+                    ColorKernels.Contrast(planes, view.Contrast, (float)(ColorKernels.AddLuma(planes, 0) / ((double)size * size)));
                     break;
                 case ColorOperation.Saturation:
                     ColorKernels.Saturation(planes, view.Saturation);
