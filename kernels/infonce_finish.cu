@@ -1,4 +1,5 @@
-// From the partial results of infonce to loss, statistics and gradient (Zhu et al., ICCV 2021, section 4). With S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
+// From the partial results of infonce to loss, statistics and gradient (Zhu et al., ICCV 2021, section 4). With
+// S = sum_j 2^(u_ij), P+ = 2^(p_i log2(e) / tau) / (2^(...) + S):
 //   L_i = -log P+, dL/dq^_i = ((P+ - 1) k^_i + O_i (1 - P+) / S) / (tau N), dL/dk^_i = (P+ - 1) q^_i / (tau N),
 //   then through the post-normalisation, dL/dq = lambda dL/dq^ + (1 - lambda) dL/dk^, and through q = q_raw / |q_raw|.
 // A row whose norm is 0 has no gradient; NaN in a row, or a score that is infinite, gives NaN.
@@ -145,12 +146,6 @@ __device__ __forceinline__ Softmax softmax_of(const RowParts& parts, u32 i)
     }
     row_sync();
     return result;
-}
-
-__device__ __forceinline__ float4 add_scaled(float4 x, float scale, float4 sum)
-{
-    return make_float4(__fmaf_rn(scale, x.x, sum.x), __fmaf_rn(scale, x.y, sum.y), __fmaf_rn(scale, x.z, sum.z),
-        __fmaf_rn(scale, x.w, sum.w));
 }
 
 // The gradient through u = v / |v|: (du - u (u . du)) / |v|; the sum runs over the row.

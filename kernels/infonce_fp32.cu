@@ -9,11 +9,6 @@
 // by whole numbers, when a score asks for it. Sums are fp32, over a tile first. CPU twin: ContrastiveStep/StreamKernels.cs.
 #include "common/fp32_tile.cuh"
 
-__device__ __forceinline__ float add_product(float sum, float4 a, float4 b)
-{
-    return __fmaf_rn(a.x, b.x, __fmaf_rn(a.y, b.y, __fmaf_rn(a.z, b.z, __fmaf_rn(a.w, b.w, sum))));
-}
-
 // Scores of the tile, scaled by log2(e) / tau; sums: scratch of THREADS x 16 floats where scores are split.
 __device__ __forceinline__ void make_scores(const float* queries, const float* keys, float* sums, float* scores, float scale)
 {
@@ -33,7 +28,7 @@ __device__ __forceinline__ void make_scores(const float* queries, const float* k
         for (u32 i = 0; i < 4; i++)
 #pragma unroll
             for (u32 j = 0; j < 4; j++)
-                s[i][j] = add_product(s[i][j], q[i], z[j]);
+                s[i][j] = dot(q[i], z[j], s[i][j]);
     }
 #pragma unroll
     for (u32 i = 0; i < 4; i++)
@@ -114,12 +109,6 @@ struct Products
             sums[i / 2][i % 2] = make_float4(0.0f, 0.0f, 0.0f, 0.0f);
     }
 
-    static __device__ __forceinline__ float4 add(float4 sum, float p, float4 z)
-    {
-        return make_float4(
-            __fmaf_rn(p, z.x, sum.x), __fmaf_rn(p, z.y, sum.y), __fmaf_rn(p, z.z, sum.z), __fmaf_rn(p, z.w, sum.w));
-    }
-
     __device__ __forceinline__ void scale(const float* factors)
     {
 #pragma unroll
@@ -137,8 +126,8 @@ struct Products
             for (u32 i = 0; i < 4; i++)
             {
                 float p = exponentials[(row + i) * SCORE_STRIDE + j];
-                sums[i][0] = add(sums[i][0], p, low);
-                sums[i][1] = add(sums[i][1], p, high);
+                sums[i][0] = add_scaled(low, p, sums[i][0]);
+                sums[i][1] = add_scaled(high, p, sums[i][1]);
             }
         }
     }

@@ -1,5 +1,5 @@
 // Up to four neighbouring elements of a row that cannot be one access: they are the last, or not aligned. Accesses have predicates and
-// no branches: those took a kernel longer to compile than the rest of it.
+// no branches: those took up to a quarter of the time that NVRTC needs for a kernel.
 #pragma once
 #include "types.cuh"
 

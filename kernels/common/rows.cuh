@@ -62,6 +62,13 @@ __device__ __forceinline__ float4 scaled(float4 x, float scale)
     return make_float4(__fmul_rn(x.x, scale), __fmul_rn(x.y, scale), __fmul_rn(x.z, scale), __fmul_rn(x.w, scale));
 }
 
+// scale x + sum
+__device__ __forceinline__ float4 add_scaled(float4 x, float scale, float4 sum)
+{
+    return make_float4(__fmaf_rn(scale, x.x, sum.x), __fmaf_rn(scale, x.y, sum.y), __fmaf_rn(scale, x.z, sum.z),
+        __fmaf_rn(scale, x.w, sum.w));
+}
+
 // a . b + sum
 __device__ __forceinline__ float dot(float4 a, float4 b, float sum)
 {

@@ -35,6 +35,7 @@ internal sealed class Cast
     /// <exception cref="KeyNotFoundException">This object has no kernel between these types.</exception>
     public void Launch(CudaStream stream, ElementType source, ElementType target, in CastArgs args)
     {
+        // The kernel numbers them in 32 bits.
         uint quads = checked((uint)(args.Rows * ((args.TargetColumns + 3) / 4)));
         kernels[(source, target)].Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
     }

@@ -26,6 +26,7 @@ internal sealed class GlobalAverage(KernelLibrary library, ElementType type)
 
     public void Backward(CudaStream stream, in GlobalAverageArgs args)
     {
+        // The kernel numbers them in 32 bits.
         uint quads = checked(args.N * args.Pixels * Launches.Blocks(args.C, Quad));
         backward.Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
     }

@@ -60,7 +60,7 @@ internal sealed class InfoNcePlan
     /// </summary>
     public bool QueueIsMixed { get; init; }
 
-    /// <summary>Bytes of all partial results, for any N up to the largest.</summary>
+    /// <summary>Bytes of all partial results, for any N up to the largest; their rows are whole quads.</summary>
     public long PartialBytes => (multiprocessors + QueryTiles(n)) * QueryRows * (((c + 3) / 4 * 4) + PartialArrays) * sizeof(float);
 
     /// <summary>Bytes of the mixed negatives.</summary>
@@ -82,7 +82,8 @@ internal sealed class InfoNcePlan
     public static InfoNcePlan Choose(CudaStepShape shape, FeatureTransformOptions options, int multiprocessors, int sharedBytes)
     {
         bool mixes = options.Negative != NegativeTransform.None;
-        bool before = mixes && (options.NegativeNormalize || shape.MaxN > (options.NegativeScope == LambdaScope.Element ? MostQueriesElement : MostQueries));
+        int mostQueries = options.NegativeScope == LambdaScope.Element ? MostQueriesElement : MostQueries;
+        bool before = mixes && (options.NegativeNormalize || shape.MaxN > mostQueries);
         InfoNcePlan? plan = null;
         if (shape.Precision != CudaPrecision.Float32)
         {
@@ -94,8 +95,8 @@ internal sealed class InfoNcePlan
         plan ??= ForFloat32(shape, options, multiprocessors, before);
         long pairs = plan.Pairs(shape.MaxN) * (options.Negative == NegativeTransform.Extend ? 2 : 1);
         return pairs <= uint.MaxValue ? plan : throw new ArgumentException(
-            $"MaxN {shape.MaxN} and K {shape.K} make {pairs} pairs of {plan.QueryRows} queries and {plan.Keys} keys; at most {uint.MaxValue} can be " +
-            "counted. Use a smaller batch or queue.", nameof(shape));
+            $"MaxN {shape.MaxN} and K {shape.K} make {pairs} pairs of {plan.QueryRows} queries and {plan.Keys} keys; " +
+            $"at most {uint.MaxValue} can be counted. Use a smaller batch or queue.", nameof(shape));
     }
 
     /// <summary>

@@ -24,6 +24,7 @@ internal sealed class NormInference(KernelLibrary library, ElementType type)
 
     public void Launch(CudaStream stream, in NormInferenceArgs args)
     {
+        // The kernel numbers them in 32 bits.
         uint quads = checked((uint)(args.Rows * ((args.C + 3) / 4)));
         kernel.Launch(stream, new Dim3(Launches.Blocks(quads, Threads)), new Dim3(Threads), 0, args);
     }

@@ -17,7 +17,10 @@ public sealed unsafe class AugmentationOperationTests
         foreach (int size in (int[])[1, 3, 16, 31, 33, 97])
         {
             Check(size, image => ColorKernels.Brightness(image, factor), image => AugmentationOracle.Brightness(image, factor));
-            Check(size, image => ColorKernels.Contrast(image, factor, (float)(ColorKernels.AddLuma(image, 0) / ((double)size * size))), image => AugmentationOracle.Contrast(image, factor));
+            Check(
+                size,
+                image => ColorKernels.Contrast(image, factor, (float)(ColorKernels.AddLuma(image, 0) / ((double)size * size))),
+                image => AugmentationOracle.Contrast(image, factor));
             Check(size, image => ColorKernels.Saturation(image, factor), image => AugmentationOracle.Saturation(image, factor));
         }
     }
