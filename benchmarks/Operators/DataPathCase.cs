@@ -10,14 +10,17 @@ namespace FeatureTransform.Benchmarks.Operators;
 internal sealed class DataPathCase
 {
     private const string Small = "32 from 32x32", Large = "224 from 500x375", Jpeg = "224 from 500x375 JPEG";
-    private const int Images = 16, Quality = 90;
+    private const int Quality = 90;
     private const double Noise = 44;
+
+    /// <summary>Images, and pairs made at a time.</summary>
+    public const int Images = 16;
 
     private readonly RgbImage[] images = new RgbImage[Images];
     private readonly byte[][] files;
     private readonly Augmenter augmenter;
     private readonly PixelScratch scratch = new();
-    private readonly float[] view;
+    private readonly ViewBatch batch;
 
     /// <summary>Smooth colours under noise, of which a JPEG of quality 90 takes about 85 KB, as photographs of that size do.</summary>
     public DataPathCase(string name)
@@ -40,7 +43,11 @@ internal sealed class DataPathCase
         Decodes = name == Jpeg;
         files = Decodes ? [.. images.Select(image => Encode(image, SKEncodedImageFormat.Jpeg))] : [];
         augmenter = new Augmenter(AugmentationRecipe.Named("moco-v2", Size), Size, seed: 1);
-        view = new float[Size * Size * 3];
+        batch = new ViewBatch(Images, Size);
+        for (int i = 0; i < Images; i++)
+        {
+            batch.Indices[i] = i;
+        }
     }
 
     /// <summary>The cases.</summary>
@@ -52,13 +59,18 @@ internal sealed class DataPathCase
     /// <summary>Whether decoding is part of the work.</summary>
     public bool Decodes { get; }
 
-    /// <summary>Makes pair <paramref name="index"/>; returns a value of it.</summary>
-    public float Pair(int index)
+    /// <summary>Makes a pair of each image, as a thread of <see cref="PairLoader"/> does; returns a value of one.</summary>
+    /// <param name="epoch">Determines what is drawn.</param>
+    public float MakePairs(int epoch)
     {
-        RgbImage image = Decodes ? ImageDecoder.Decode(files[index % Images], "image", -1, scratch) : images[index % Images];
-        augmenter.Apply(image, 0, index, 0, view);
-        augmenter.Apply(image, 0, index, 1, view);
-        return view[0];
+        using var set = new ImageSet(images, files);
+        batch.Epoch = epoch;
+        for (int slice = 0; slice < batch.Slices; slice++)
+        {
+            batch.Fill(slice, set, augmenter, scratch, CancellationToken.None);
+        }
+
+        return batch.View1[0];
     }
 
     /// <summary>Writes the images to a folder, as JPEG where decoding is part of the work and without loss otherwise.</summary>
@@ -82,5 +94,21 @@ internal sealed class DataPathCase
 
         using SKData data = bitmap.Encode(format, Quality);
         return data.ToArray();
+    }
+
+    /// <summary>The images as they are or, where there are files, decoded from those.</summary>
+    private sealed class ImageSet(RgbImage[] images, byte[][] files) : IImageSet
+    {
+        public int Count => images.Length;
+
+        public IReadOnlyList<string> Classes => [];
+
+        public RgbImage Read(int index, PixelScratch? scratch) =>
+            files.Length > 0 ? ImageDecoder.Decode(files[index], "image", -1, scratch) : images[index];
+
+        public void Dispose()
+        {
+            // Everything is in memory.
+        }
     }
 }

@@ -21,8 +21,9 @@ internal sealed class PairLoader : IDisposable
     private readonly int[] _order;
     private readonly Thread[] _threads;
 
-    // All below is guarded by _gate, but for _stopping, which is also read between two images.
+    // All below is guarded by _gate, but for _stop, which is also read between two images.
     private readonly object _gate = new();
+    private readonly CancellationTokenSource _stop = new();
     private readonly Stack<PairBatch> _free;
     private readonly PairBatch?[] _ring;
     private int _orderEpoch = -1;
@@ -30,7 +31,6 @@ internal sealed class PairLoader : IDisposable
     private long _stepToFill;
     private int _nextSlice;
     private bool _failed;
-    private volatile bool _stopping;
 
     /// <summary>Starts to make batches.</summary>
     /// <param name="set">Images; not disposed of here.</param>
@@ -99,7 +99,7 @@ internal sealed class PairLoader : IDisposable
             if (slot is null || slot.SlicesLeft > 0)
             {
                 long start = Stopwatch.GetTimestamp();
-                while (!_stopping && (slot is null || (slot.SlicesLeft > 0 && slot.Failure is null)))
+                while (!_stop.IsCancellationRequested && (slot is null || (slot.SlicesLeft > 0 && slot.Failure is null)))
                 {
                     Monitor.Wait(_gate);
                 }
@@ -107,7 +107,7 @@ internal sealed class PairLoader : IDisposable
                 Waited += Stopwatch.GetElapsedTime(start);
             }
 
-            ObjectDisposedException.ThrowIf(_stopping, this);
+            ObjectDisposedException.ThrowIf(_stop.IsCancellationRequested, this);
             PairBatch batch = slot!;
             batch.Failure?.Throw();
             slot = null;
@@ -131,7 +131,12 @@ internal sealed class PairLoader : IDisposable
     {
         lock (_gate)
         {
-            _stopping = true;
+            if (_stop.IsCancellationRequested)
+            {
+                return;
+            }
+
+            _stop.Cancel();
             Monitor.PulseAll(_gate);
         }
 
@@ -139,6 +144,8 @@ internal sealed class PairLoader : IDisposable
         {
             thread.Join();
         }
+
+        _stop.Dispose();
     }
 
     private void Work(Augmenter augmenter, PixelScratch scratch)
@@ -148,11 +155,7 @@ internal sealed class PairLoader : IDisposable
             ExceptionDispatchInfo? failure = null;
             try
             {
-                int first = slice * PairBatch.ImagesPerSlice, end = Math.Min(_batchSize, first + PairBatch.ImagesPerSlice);
-                for (int i = first; i < end && !_stopping; i++)
-                {
-                    batch.Add(augmenter, _set.Read(batch.Indices[i], scratch), i);
-                }
+                batch.Fill(slice, _set, augmenter, scratch, _stop.Token);
             }
             catch (Exception error)
             {
@@ -169,7 +172,7 @@ internal sealed class PairLoader : IDisposable
     {
         lock (_gate)
         {
-            while (!_stopping && !_failed && _stepToFill < _endStep)
+            while (!_stop.IsCancellationRequested && !_failed && _stepToFill < _endStep)
             {
                 ref PairBatch? slot = ref _ring[_stepToFill % _ring.Length];
                 if (_nextSlice == 0)
