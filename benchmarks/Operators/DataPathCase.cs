@@ -85,14 +85,16 @@ internal sealed class DataPathCase
 
     private static byte[] Encode(RgbImage image, SKEncodedImageFormat format)
     {
-        using var bitmap = new SKBitmap(image.Width, image.Height);
+        byte[] rgba = new byte[image.Width * image.Height * 4];
         for (int p = 0; p < image.Width * image.Height; p++)
         {
-            ReadOnlySpan<byte> pixel = image.Pixels.Span.Slice(p * 3, 3);
-            bitmap.SetPixel(p % image.Width, p / image.Width, new SKColor(pixel[0], pixel[1], pixel[2]));
+            image.Pixels.Span.Slice(p * 3, 3).CopyTo(rgba.AsSpan(p * 4));
+            rgba[(p * 4) + 3] = byte.MaxValue;
         }
 
-        using SKData data = bitmap.Encode(format, Quality);
+        var info = new SKImageInfo(image.Width, image.Height, SKColorType.Rgba8888, SKAlphaType.Opaque);
+        using SKImage pixels = SKImage.FromPixelCopy(info, rgba);
+        using SKData data = pixels.Encode(format, Quality);
         return data.ToArray();
     }
 
