@@ -17,10 +17,15 @@ internal sealed class StaticCompilation
 
     private readonly KernelCompiler compiler;
     private readonly Disassembler? disassembler;
+    private readonly string[] inFull;
 
-    /// <summary>Kernels are compiled by <paramref name="nvrtc"/>; without a disassembler their loops stay unknown.</summary>
-    public StaticCompilation(Nvrtc nvrtc, Disassembler? disassembler)
+    /// <summary>
+    /// Kernels are compiled by <paramref name="nvrtc"/>; without a disassembler their loops stay unknown. All variants are compiled for
+    /// <paramref name="inFull"/>, by default the architectures of <see cref="IsInFull"/>.
+    /// </summary>
+    public StaticCompilation(Nvrtc nvrtc, Disassembler? disassembler, string[]? inFull = null)
     {
+        this.inFull = inFull ?? InFull;
         compiler = new(nvrtc, KernelSet.LoadSources()) { AllowWarnings = true };
         this.disassembler = disassembler;
     }
@@ -38,7 +43,7 @@ internal sealed class StaticCompilation
             : $"nvdisasm: {disassembler.Version}",
     ];
 
-    /// <summary>Whether all variants are compiled for an architecture, and taken apart.</summary>
+    /// <summary>Whether a report has all variants of an architecture, taken apart.</summary>
     public static bool IsInFull(string architecture) => InFull.Contains(architecture);
 
     /// <summary>Compiles variants; kernels in the order of their variants, architectures oldest first.</summary>
@@ -48,14 +53,14 @@ internal sealed class StaticCompilation
         (KernelVariant Variant, string Architecture)[] work =
         [
             .. variants.SelectMany(variant => Architectures.Select(architecture => (variant, architecture))
-                .Where(one => IsInFull(one.architecture) || variant == variants.First(other => other.File == variant.File))),
+                .Where(one => inFull.Contains(one.architecture) || variant == variants.First(other => other.File == variant.File))),
         ];
         var compiled = new (CompiledKernel Kernel, ReadOnlyMemory<byte> Code)[work.Length][];
         Parallel.ForEach(
             Partitioner.Create(Enumerable.Range(0, work.Length), EnumerablePartitionerOptions.NoBuffering),
             i => compiled[i] = [.. Compile(work[i].Variant, work[i].Architecture)]);
         (CompiledKernel Kernel, ReadOnlyMemory<byte> Code)[] all = [.. compiled.SelectMany(kernels => kernels)];
-        Dictionary<string, MainLoop> loops = FindLoops(all.Where(one => IsInFull(one.Kernel.Architecture)));
+        Dictionary<string, MainLoop> loops = FindLoops(all.Where(one => inFull.Contains(one.Kernel.Architecture)));
         return
         [
             .. all.Select(one => one.Kernel with { Loop = loops.GetValueOrDefault(HashOf(one.Code)) })

@@ -104,11 +104,8 @@ public sealed class BadInputTests : IDisposable
         Assert.Equal(summary, File.ReadAllText(Path.Combine(files["run"], "summary.json")));
     }
 
-    [Theory]
-    [InlineData("truncated")]
-    [InlineData("offsets past its end")]
-    [InlineData("wrong shape")]
-    public void A_safetensors_file_that_is_damaged(string how)
+    [Fact]
+    public void A_safetensors_file_that_is_damaged()
     {
         string file = files["encoder.safetensors"];
         Run(0, TinyRun.Arguments(1, "--out", files["run"]));
@@ -116,16 +113,18 @@ public sealed class BadInputTests : IDisposable
         byte[] whole = File.ReadAllBytes(file);
         const int header = 8;
         string json = Encoding.UTF8.GetString(whole, header, (int)BitConverter.ToUInt64(whole));
-        string changed = how switch
+        Check(whole[..(whole.Length / 2)]);
+        Check(WithHeader(json.Replace("\"F32\",\"shape\":[16,3,3,3]", "\"F32\",\"shape\":[99,3,3,3]", StringComparison.Ordinal))); // offsets past its end
+        Check(WithHeader(json.Replace("[16,3,3,3]", "[16,3,9,1]", StringComparison.Ordinal))); // a wrong shape
+
+        byte[] WithHeader(string changed) => [.. whole[..header], .. Encoding.UTF8.GetBytes(changed), .. whole[(header + json.Length)..]];
+
+        void Check(byte[] damaged)
         {
-            "offsets past its end" => json.Replace("\"F32\",\"shape\":[16,3,3,3]", "\"F32\",\"shape\":[99,3,3,3]", StringComparison.Ordinal),
-            "wrong shape" => json.Replace("[16,3,3,3]", "[16,3,9,1]", StringComparison.Ordinal),
-            _ => json,
-        };
-        byte[] bytes = [.. whole[..header], .. Encoding.UTF8.GetBytes(changed), .. whole[(header + json.Length)..]];
-        File.WriteAllBytes(file, how == "truncated" ? whole[..(whole.Length / 2)] : bytes);
-        Assert.False(File.ReadAllBytes(file).AsSpan().SequenceEqual(whole));
-        Refused(1, ["encoder.safetensors"], ["knn", file, "--data", "synthetic"], folder: null);
+            Assert.False(damaged.AsSpan().SequenceEqual(whole));
+            File.WriteAllBytes(file, damaged);
+            Refused(1, ["encoder.safetensors"], ["knn", file, "--data", "synthetic"], folder: null);
+        }
     }
 
     [Fact]

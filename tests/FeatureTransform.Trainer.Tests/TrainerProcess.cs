@@ -23,6 +23,7 @@ internal static class TrainerProcess
             RedirectStandardError = true,
             RedirectStandardOutput = true,
         };
+        start.Environment["DOTNET_TieredCompilation"] = "0"; // it ends within seconds: compiling once is a third less work
         foreach ((string name, string value) in environment ?? new Dictionary<string, string>())
         {
             start.Environment[name] = value;

@@ -5,7 +5,8 @@ using Xunit;
 namespace FeatureTransform.Native.Tests.Static;
 
 /// <summary>
-/// Every kernel, compiled by the NVRTC that is installed for every architecture that it knows, against bars and bounds.
+/// Every kernel, compiled by the NVRTC that is installed for every architecture that it knows, against bars and bounds: all variants for the
+/// oldest and the newest architecture that the report has in full, for the others one of each file or, with FT_FULL=1, all there too.
 /// </summary>
 public sealed class StaticReportTests(StaticReportTests.Compiled compiled) : IClassFixture<StaticReportTests.Compiled>
 {
@@ -52,7 +53,8 @@ public sealed class StaticReportTests(StaticReportTests.Compiled compiled) : ICl
             }
 
             Compiler = nvrtc.Version.ToString();
-            Kernels = new StaticCompilation(nvrtc, Disassembler.Find()).Run(KernelCatalog.Variants);
+            string[]? inFull = Environment.GetEnvironmentVariable("FT_FULL") == "1" ? null : ["sm_80", "sm_90"];
+            Kernels = new StaticCompilation(nvrtc, Disassembler.Find(), inFull).Run(KernelCatalog.Variants);
         }
 
         internal List<CompiledKernel>? Kernels { get; }
