@@ -17,9 +17,9 @@ public sealed class EncoderTests
     private const float GradientScale = 0.1f;
 
     [Theory]
-    [InlineData("resnet18", "cifar", "mlp", 0.25f, 32, 32)]
-    [InlineData("resnet18", "standard", "linear", 1f, 16, 64)]
-    [InlineData("resnet50", "cifar", "mlp", 0.25f, 32, 32)]
+    [InlineData("resnet18", "cifar", "mlp", 0.25f, 8, 32)]
+    [InlineData("resnet18", "standard", "linear", 1f, 8, 64)]
+    [InlineData("resnet50", "cifar", "mlp", 0.25f, 8, 32)]
     public void Two_training_steps_equal_torchvision(string architecture, string stem, string head, float width, int n, int size)
     {
         var options = new ModelOptions { Architecture = architecture, Stem = stem, Head = head, Width = width, EmbeddingSize = 24 };
