@@ -2,15 +2,20 @@ using FeatureTransform.Training.Data;
 
 namespace FeatureTransform.Training.Tests.Data;
 
-/// <summary>Random images in memory, some of which cannot be read.</summary>
-internal sealed class MemoryImageSet(int count, int width, int height) : IImageSet
+/// <summary>Random images of given sizes in memory, some of which cannot be read.</summary>
+internal sealed class MemoryImageSet(params (int Width, int Height)[] sizes) : IImageSet
 {
-    private readonly RgbImage[] _images = [.. Enumerable.Range(0, count).Select(i => Random(width, height, i))];
+    private readonly RgbImage[] _images = [.. sizes.Select((size, i) => Random(size.Width, size.Height, i))];
+
+    public MemoryImageSet(int count, int width, int height)
+        : this([.. Enumerable.Repeat((width, height), count)])
+    {
+    }
 
     /// <summary>Thrown where this image is read; -1 for none.</summary>
     public int Broken { get; init; } = -1;
 
-    public int Count => count;
+    public int Count => sizes.Length;
 
     public IReadOnlyList<string> Classes => [];
 
@@ -29,8 +34,24 @@ internal sealed class MemoryImageSet(int count, int width, int height) : IImageS
         return new RgbImage(pixels, width, height, -1);
     }
 
-    public RgbImage Read(int index, PixelScratch? scratch = null) =>
-        index == Broken ? throw new InvalidInputException($"image {index} is broken") : _images[index];
+    /// <summary>As a decoder does, puts the pixels into the scratch where it is given one.</summary>
+    public RgbImage Read(int index, PixelScratch? scratch = null)
+    {
+        if (index == Broken)
+        {
+            throw new InvalidInputException($"image {index} is broken");
+        }
+
+        RgbImage image = _images[index];
+        if (scratch is null)
+        {
+            return image;
+        }
+
+        Memory<byte> pixels = PixelScratch.Of(scratch, image.Pixels.Length);
+        image.Pixels.CopyTo(pixels);
+        return image with { Pixels = pixels };
+    }
 
     public void Dispose()
     {

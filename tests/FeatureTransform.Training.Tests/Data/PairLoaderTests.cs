@@ -67,6 +67,29 @@ public sealed class PairLoaderTests
     }
 
     [Fact]
+    public void Images_of_any_size_that_are_decoded_one_after_the_other_keep_their_pixels()
+    {
+        // The first three fill the memory of a thread, the fourth is larger than all of it, the sixth larger than what the fifth leaves.
+        using var set = new MemoryImageSet((20, 17), (1000, 700), (1000, 700), (2000, 1500), (1000, 700), (1700, 1700), (20, 17));
+        var augmenter = new Augmenter(Recipe, Size, Seed);
+        var batch = new ViewBatch(set.Count, Size) { Epoch = 1 };
+        for (int i = 0; i < set.Count; i++)
+        {
+            batch.Indices[i] = i;
+        }
+
+        batch.Fill(0, set, augmenter, new PixelScratch(), CancellationToken.None);
+        float[] view = new float[Size * Size * 3];
+        for (int i = 0; i < set.Count; i++)
+        {
+            augmenter.Apply(set.Read(i), 1, i, 0, view);
+            Assert.Equal(view, batch.View1[(i * view.Length)..][..view.Length]);
+            augmenter.Apply(set.Read(i), 1, i, 1, view);
+            Assert.Equal(view, batch.View2[(i * view.Length)..][..view.Length]);
+        }
+    }
+
+    [Fact]
     public void Starting_later_gives_the_same_batches()
     {
         using var set = new MemoryImageSet(Images, 20, 17);
