@@ -34,6 +34,7 @@ internal static class TrainingStepReport
     {
         var options = new PretrainOptions
         {
+            Data = new DataOptions { ImageSize = ImageSize },
             Model = new ModelOptions { Width = 1 },
             Optimizer = new OptimizerOptions { BatchSize = n },
             Method = new MethodOptions { QueueSize = 4096 },

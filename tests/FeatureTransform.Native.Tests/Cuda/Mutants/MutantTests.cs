@@ -12,7 +12,7 @@ namespace FeatureTransform.Native.Tests.Cuda;
 /// </summary>
 public sealed class MutantTests(ITestOutputHelper output) : IDisposable
 {
-    private const int Part = 40;
+    private const int Part = 30;
     private const string Command = "FT_WRITE=1 dotnet test --project tests/FeatureTransform.Native.Tests, with NVRTC, writes it anew.";
 
     private readonly string folder = Directory.CreateTempSubdirectory("ft-mutants-").FullName;
