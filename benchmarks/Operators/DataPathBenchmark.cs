@@ -3,7 +3,7 @@ using BenchmarkDotNet.Attributes;
 namespace FeatureTransform.Benchmarks.Operators;
 
 /// <summary>
-/// Augmentation on one thread: time of a pair, mean over the random parameters of many pairs. The baseline is torchvision, in
+/// Augmentation on one thread: time of a pair, mean over the random parameters of 256 pairs. The baseline is torchvision, in
 /// another process: <c>-- data</c>.
 /// </summary>
 [MemoryDiagnoser]

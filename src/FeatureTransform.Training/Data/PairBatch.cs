@@ -64,7 +64,7 @@ internal abstract class PairBatch(int batchSize)
     /// <summary>Takes an image, for both of its views.</summary>
     /// <param name="augmenter">Makes the views, or knows how they are to be made.</param>
     /// <param name="image">Valid during the call.</param>
-    /// <param name="i">Its place in the batch.</param>
+    /// <param name="i">Its place in the batch; <see cref="Indices"/> and <see cref="Epoch"/> are set.</param>
     public abstract void Add(Augmenter augmenter, in RgbImage image, int i);
 
     private protected static int SlicesOf(int images) => (images + ImagesPerSlice - 1) / ImagesPerSlice;
