@@ -42,23 +42,14 @@ public sealed class PairLoaderTests
         using var set = new MemoryImageSet(Images, 20, 17);
         using var loader = new PairLoader(set, Recipe, Size, Batch, Seed, 0, 9, threads);
         Assert.Equal(2, loader.StepsPerEpoch);
-        var augmenter = new Augmenter(Recipe, Size, Seed);
         int[] order = new int[Images];
-        float[] view = new float[Size * Size * 3];
         for (int step = 0; step < 9; step++)
         {
             var batch = (ViewBatch)loader.Next();
             Assert.Equal((step, step / 2), (batch.Step, batch.Epoch));
             EpochOrder.Fill(Seed, step / 2, order);
             Assert.Equal(order[(step % 2 * Batch)..][..Batch], batch.Indices);
-            for (int i = 0; i < Batch; i++)
-            {
-                RgbImage image = set.Read(batch.Indices[i]);
-                augmenter.Apply(image, batch.Epoch, batch.Indices[i], 0, view);
-                Assert.Equal(view, batch.View1[(i * view.Length)..][..view.Length]);
-                augmenter.Apply(image, batch.Epoch, batch.Indices[i], 1, view);
-                Assert.Equal(view, batch.View2[(i * view.Length)..][..view.Length]);
-            }
+            AssertViews(set, batch);
 
             loader.Return(batch);
         }
@@ -71,22 +62,14 @@ public sealed class PairLoaderTests
     {
         // The first three fill the memory of a thread, the fourth is larger than all of it, the sixth larger than what the fifth leaves.
         using var set = new MemoryImageSet((20, 17), (1000, 700), (1000, 700), (2000, 1500), (1000, 700), (1700, 1700), (20, 17));
-        var augmenter = new Augmenter(Recipe, Size, Seed);
         var batch = new ViewBatch(set.Count, Size) { Epoch = 1 };
         for (int i = 0; i < set.Count; i++)
         {
             batch.Indices[i] = i;
         }
 
-        batch.Fill(0, set, augmenter, new PixelScratch(), CancellationToken.None);
-        float[] view = new float[Size * Size * 3];
-        for (int i = 0; i < set.Count; i++)
-        {
-            augmenter.Apply(set.Read(i), 1, i, 0, view);
-            Assert.Equal(view, batch.View1[(i * view.Length)..][..view.Length]);
-            augmenter.Apply(set.Read(i), 1, i, 1, view);
-            Assert.Equal(view, batch.View2[(i * view.Length)..][..view.Length]);
-        }
+        batch.Fill(0, set, new Augmenter(Recipe, Size, Seed), new PixelScratch(), CancellationToken.None);
+        AssertViews(set, batch);
     }
 
     [Fact]
@@ -166,5 +149,19 @@ public sealed class PairLoaderTests
         loader.Next();
         loader.Dispose();
         Assert.Throws<ObjectDisposedException>(loader.Next);
+    }
+
+    private static void AssertViews(MemoryImageSet set, ViewBatch batch)
+    {
+        var augmenter = new Augmenter(Recipe, Size, Seed);
+        float[] view = new float[Size * Size * 3];
+        for (int i = 0; i < batch.Indices.Length; i++)
+        {
+            RgbImage image = set.Read(batch.Indices[i]);
+            augmenter.Apply(image, batch.Epoch, batch.Indices[i], 0, view);
+            Assert.Equal(view, batch.View1[(i * view.Length)..][..view.Length]);
+            augmenter.Apply(image, batch.Epoch, batch.Indices[i], 1, view);
+            Assert.Equal(view, batch.View2[(i * view.Length)..][..view.Length]);
+        }
     }
 }
